@@ -1,0 +1,57 @@
+// Reference-counted bytes. A Buffer is a slice [data, data+size) of shared storage; copying or slicing one
+// never copies bytes. Storage may be read from any thread. Writing through mutable_data() is for the one
+// holder that has just filled it or owns it by protocol (the partition leader that stamps base offset and
+// leader epoch into a batch before anyone else sees it).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace soliton {
+
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(const Buffer& other);
+  Buffer(Buffer&& other) noexcept;
+  Buffer& operator=(Buffer other) noexcept;
+  ~Buffer();
+
+  // Uninitialised storage of `size` bytes, 16-byte aligned.
+  static Buffer Allocate(size_t size);
+  static Buffer CopyOf(std::span<const uint8_t> bytes);
+  static Buffer CopyOf(std::string_view bytes);
+
+  const uint8_t* data() const { return data_; }
+  uint8_t* mutable_data() { return data_; }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  std::span<const uint8_t> span() const { return {data_, size_}; }
+  std::string_view view() const { return {reinterpret_cast<const char*>(data_), size_}; }
+
+  // A view of [offset, offset+length) of the same storage. CHECKs that it lies inside.
+  Buffer Slice(size_t offset, size_t length) const;
+  Buffer Slice(size_t offset) const { return Slice(offset, size_ - offset); }
+
+  friend void swap(Buffer& a, Buffer& b) noexcept {
+    std::swap(a.storage_, b.storage_);
+    std::swap(a.data_, b.data_);
+    std::swap(a.size_, b.size_);
+  }
+  // Equal bytes, not equal storage.
+  friend bool operator==(const Buffer& a, const Buffer& b) { return a.view() == b.view(); }
+
+ private:
+  struct Storage;
+  Buffer(Storage* storage, uint8_t* data, size_t size)
+      : storage_(storage), data_(data), size_(size) {}
+
+  Storage* storage_ = nullptr;
+  uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace soliton

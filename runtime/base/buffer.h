@@ -1,12 +1,14 @@
-// Reference-counted bytes. A Buffer is a slice [data, data+size) of shared storage; copying or slicing one
-// never copies bytes. Storage may be read from any thread. Writing through mutable_data() is for the one
-// holder that has just filled it or owns it by protocol (the partition leader that stamps base offset and
-// leader epoch into a batch before anyone else sees it).
+// Reference-counted bytes. A Buffer is a slice [data, data+size) of shared storage; copying or
+// slicing one never copies bytes. Storage may be read from any thread. Writing through
+// mutable_data() is for the one holder that has just filled it or owns it by protocol (the
+// partition leader that stamps base offset and leader epoch into a batch before anyone else sees
+// it).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -24,6 +26,8 @@ class Buffer {
   static Buffer Allocate(size_t size);
   static Buffer CopyOf(std::span<const uint8_t> bytes);
   static Buffer CopyOf(std::string_view bytes);
+  // Takes the string over; its bytes are not copied (short strings aside).
+  static Buffer Wrap(std::string bytes);
 
   const uint8_t* data() const { return data_; }
   uint8_t* mutable_data() { return data_; }

@@ -1,0 +1,40 @@
+// A controller process: metadata log, brain, and the control-plane server, wired over ports. Everything runs on
+// one shard (shard 0 of the ports). Unmodified in the simulator.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/ports.h"
+
+namespace soliton::controller {
+
+struct ControllerOptions {
+  int32_t node_id = -1;
+  std::string cluster_id;                  // "" generates one at first start and keeps it
+  Endpoint listen;                         // port 0 = any
+  std::string data_directory;
+  Duration broker_session_timeout = milliseconds(9000);
+  Duration probe_timeout = milliseconds(500);     // dialling a broker whose control connection closed
+  int32_t default_partitions = 1;
+  int32_t default_replication_factor = 1;
+  int32_t default_min_insync_replicas = 1;        // for topics without min.insync.replicas
+  bool unclean_leader_election_enable = false;
+  int32_t max_partitions_per_request = 10000;
+};
+
+class ControllerNode {
+ public:
+  // Opens the data directory, replays the metadata log and starts listening. Call on shard 0.
+  static absl::StatusOr<std::unique_ptr<ControllerNode>> Start(const Ports& ports,
+                                                               const ControllerOptions& options);
+  virtual ~ControllerNode() = default;  // an abrupt stop; durable state is already on disk
+  // Closes the log cleanly. Call on shard 0, once.
+  virtual absl::Status Stop() = 0;
+  virtual uint16_t port() const = 0;
+};
+
+}  // namespace soliton::controller

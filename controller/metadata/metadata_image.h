@@ -1,0 +1,84 @@
+// The cluster's metadata at one committed offset of the metadata log: immutable, shared between shards by
+// pointer, replaced as a whole. Built only by applying committed records in order (metadata_builder.h), so two
+// nodes at the same offset hold equal images.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/uuid.h"
+#include "runtime/net/transport.h"
+
+namespace soliton::controller {
+
+inline constexpr int32_t kNoLeader = -1;
+
+struct BrokerInfo {
+  int32_t broker_id = -1;
+  int64_t broker_epoch = -1;      // offset of its registration record; a new incarnation gets a larger one
+  Uuid incarnation_id;
+  Uuid directory_id;
+  Endpoint endpoint;              // as clients and other brokers reach it
+  std::optional<std::string> rack;
+  bool fenced = true;
+  bool shutting_down = false;
+
+  bool usable() const { return !fenced && !shutting_down; }
+  friend bool operator==(const BrokerInfo&, const BrokerInfo&) = default;
+};
+
+struct PartitionInfo {
+  std::vector<int32_t> replicas;          // preferred leader first
+  std::vector<int32_t> isr;               // in-sync replicas
+  std::vector<int32_t> eligible_leaders;  // ELR (KIP-966): left the ISR below min.insync.replicas, hold all committed data
+  std::optional<int32_t> last_known_leader;
+  int32_t leader = kNoLeader;
+  int32_t leader_epoch = -1;
+  int32_t partition_epoch = -1;
+
+  friend bool operator==(const PartitionInfo&, const PartitionInfo&) = default;
+};
+
+struct TopicInfo {
+  std::string name;
+  Uuid id;
+  std::vector<PartitionInfo> partitions;       // index = partition number
+  std::map<std::string, std::string> configs;  // overrides only, Kafka's topic setting names
+
+  friend bool operator==(const TopicInfo&, const TopicInfo&) = default;
+};
+
+// What changed between two images.
+struct MetadataDelta {
+  std::set<Uuid> changed_topics;  // created or any partition/config changed
+  std::set<Uuid> deleted_topics;
+  bool brokers_changed = false;
+};
+
+class MetadataImage {
+ public:
+  // Offset of the last metadata record that is part of this image; -1 for the empty one.
+  int64_t offset = -1;
+  std::string cluster_id;
+  int32_t controller_id = -1;
+  int64_t next_producer_id = 0;
+  std::map<int32_t, BrokerInfo> brokers;
+  std::map<std::string, std::shared_ptr<const TopicInfo>, std::less<>> topics_by_name;
+  std::map<Uuid, std::shared_ptr<const TopicInfo>> topics_by_id;
+
+  const TopicInfo* FindTopic(std::string_view name) const;
+  const TopicInfo* FindTopic(const Uuid& id) const;
+  const BrokerInfo* FindBroker(int32_t broker_id) const;
+  // nullptr when the topic or partition does not exist.
+  const PartitionInfo* FindPartition(const Uuid& topic_id, int32_t partition) const;
+};
+
+using MetadataImagePtr = std::shared_ptr<const MetadataImage>;
+
+}  // namespace soliton::controller

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "runtime/obs/logging.h"
+
 namespace soliton {
 namespace {
 // Read by every thread, written by tests before they start any.
@@ -26,8 +28,7 @@ bool DataCheckFailed(std::string_view message) {
   if (data_checks_fatal.load(std::memory_order_relaxed)) {
     CheckFailed("DataCheck", "(bytes from outside)", 0, message);
   }
-  std::fprintf(stderr, "data check failed: %.*s\n", static_cast<int>(message.size()),
-               message.data());
+  LogWarn("data check failed: {}", message);
   return false;
 }
 

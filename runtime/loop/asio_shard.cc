@@ -1,0 +1,95 @@
+#include "runtime/loop/asio_shard.h"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+
+#include "runtime/base/check.h"
+
+namespace soliton {
+namespace {
+// The shard whose Run is on this thread's stack.
+thread_local const AsioShard* current_shard = nullptr;
+}  // namespace
+
+AsioShard::AsioShard(int index, const Clock& clock, uint64_t seed)
+    : index_(index), clock_(clock), random_(seed) {}
+
+// The tasks that never ran are destroyed here, and what they captured may come back into this
+// shard: timers first, while the io_context lives; then the io_context's queue, by when nothing new
+// is taken.
+AsioShard::~AsioShard() {
+  stopping_.store(true, std::memory_order_release);
+  tearing_down_ = true;
+  TimerQueue pending = std::exchange(timers_, TimerQueue());
+}
+
+void AsioShard::Post(Task task) {
+  if (stopping_.load(std::memory_order_acquire)) return;
+  boost::asio::post(io_context_, std::move(task));
+}
+
+bool AsioShard::IsCurrent() const {
+  return current_shard == this || !claimed_.load(std::memory_order_acquire);
+}
+
+TimerId AsioShard::ScheduleAt(MonotonicTime deadline, Task task) {
+  DCHECK(IsCurrent(), "timer scheduled off shard {}", index_);
+  if (tearing_down_) return 0;
+  const TimerId id = timers_.Add(deadline, std::move(task));
+  ArmTimer();
+  return id;
+}
+
+bool AsioShard::CancelTimer(TimerId id) {
+  DCHECK(IsCurrent(), "timer cancelled off shard {}", index_);
+  // The system timer stays armed: waking once for nothing is cheaper than re-arming at every
+  // cancellation.
+  return timers_.Cancel(id);
+}
+
+void AsioShard::ArmTimer() {
+  const std::optional<MonotonicTime> next = timers_.NextDeadline();
+  if (!next.has_value() || (armed_for_.has_value() && *armed_for_ <= *next)) return;
+  armed_for_ = next;
+  const uint64_t generation = ++arm_generation_;
+  timer_.expires_at(std::chrono::steady_clock::time_point(next->time_since_epoch()));
+  timer_.async_wait([this, generation](const boost::system::error_code&) {
+    // An outdated wait was replaced by an earlier one.
+    if (generation == arm_generation_) OnTimer();
+  });
+}
+
+void AsioShard::OnTimer() {
+  armed_for_.reset();
+  // Timers that the due ones add wait for the next turn: a task that re-schedules itself for "now"
+  // must not starve the sockets.
+  const MonotonicTime now = clock_.Now();
+  for (size_t budget = timers_.size(); budget > 0; --budget) {
+    if (stopping_.load(std::memory_order_relaxed)) return;
+    std::optional<Task> task = timers_.PopDue(now);
+    if (!task.has_value()) break;
+    (*task)();
+  }
+  ArmTimer();
+}
+
+void AsioShard::Claim() { CHECK(!claimed_.exchange(true), "shard {} already runs", index_); }
+
+void AsioShard::Run() {
+  const AsioShard* outer = std::exchange(current_shard, this);
+  {
+    auto keep_running = boost::asio::make_work_guard(io_context_);
+    io_context_.run();
+  }
+  io_context_.restart();
+  current_shard = outer;
+  stopping_.store(false, std::memory_order_release);
+  claimed_.store(false, std::memory_order_release);
+}
+
+void AsioShard::Stop() {
+  stopping_.store(true, std::memory_order_release);
+  io_context_.stop();
+}
+
+}  // namespace soliton

@@ -1,0 +1,32 @@
+// What the parts of one simulated process (its shards, disk thread, connections) share: whether it
+// still runs. Once dead, every port call of that process is a no-op, so destructors of a crashed
+// program reach nothing.
+#pragma once
+
+#include "runtime/loop/clock.h"
+#include "tests/sim/sim_world.h"
+
+namespace soliton::sim {
+
+// A node's view of time: the world's monotonic clock, and a wall clock that may be off.
+class SimClock final : public Clock {
+ public:
+  explicit SimClock(const SimWorld& world) : world_(&world) {}
+  MonotonicTime Now() const override { return world_->Now(); }
+  int64_t WallMs() const override { return world_->WallMs() + wall_offset_ms_; }
+  void set_wall_offset_ms(int64_t offset_ms) { wall_offset_ms_ = offset_ms; }
+
+ private:
+  const SimWorld* world_;
+  int64_t wall_offset_ms_ = 0;
+};
+
+struct SimProcess {
+  SimWorld* world = nullptr;
+  NodeId node = 0;
+  const SimClock* clock = nullptr;
+  bool dead = false;
+  bool paused = false;
+};
+
+}  // namespace soliton::sim

@@ -1,0 +1,43 @@
+// The transport port of one simulated process.
+#pragma once
+
+#include <memory>
+
+#include "runtime/net/transport.h"
+#include "tests/sim/sim_process.h"
+
+namespace soliton::sim {
+
+class SimNetwork;
+
+class SimTransport final : public Transport {
+ public:
+  SimTransport(SimNetwork& network, const SimProcess& process)
+      : network_(network), process_(process) {}
+
+  absl::StatusOr<std::unique_ptr<Listener>> Listen(const Endpoint& where,
+                                                   const ConnectionOptions& options,
+                                                   ShardSet& shards,
+                                                   AcceptHandler on_accept) override;
+  void Connect(Shard& shard, const Endpoint& to, const ConnectionOptions& options, Duration timeout,
+               ConnectHandler done) override;
+
+ private:
+  SimNetwork& network_;
+  const SimProcess& process_;
+};
+
+class SimListener final : public Listener {
+ public:
+  SimListener(SimNetwork& network, const SimProcess& process, uint16_t port)
+      : network_(network), process_(process), port_(port) {}
+  ~SimListener() override;
+  uint16_t port() const override { return port_; }
+
+ private:
+  SimNetwork& network_;
+  const SimProcess& process_;
+  const uint16_t port_;
+};
+
+}  // namespace soliton::sim

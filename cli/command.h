@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <istream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,14 +29,15 @@ struct Context {
   TextSink& out;     // data only
   TextSink& err;     // narration, progress, errors
   std::istream& in;  // returns short reads at once, so a pipe that trickles works
-  // An environment variable; nullopt when it is not set.
-  std::function<std::optional<std::string>(const std::string& name)> environment;
+  std::map<std::string, std::string> environment;
   bool debug = false;  // --debug: say more about a failure
 
   // Prints the error and returns its exit code: `return context.Fail({...});`.
   ExitCode Fail(const CliError& error);
   // A line of narration on stderr.
   void Note(std::string_view line);
+  // An environment variable; nullopt when it is not set.
+  std::optional<std::string> Environment(const std::string& name) const;
   // Whether `sink` may be coloured: a terminal, and neither NO_COLOR, TERM=dumb nor --color=never.
   bool UseColor(const TextSink& sink) const;
   bool color_disabled = false;

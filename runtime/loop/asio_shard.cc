@@ -14,18 +14,25 @@ thread_local const AsioShard* current_shard = nullptr;
 AsioShard::AsioShard(int index, const Clock& clock, uint64_t seed)
     : index_(index), clock_(clock), random_(seed) {}
 
-// The tasks that never ran are destroyed here, and what they captured may come back into this
-// shard: timers first, while the io_context lives; then the io_context's queue, by when nothing new
-// is taken.
-AsioShard::~AsioShard() {
+AsioShard::~AsioShard() { DropPending(); }
+
+void AsioShard::DropPending() {
   stopping_.store(true, std::memory_order_release);
-  tearing_down_ = true;
-  TimerQueue pending = std::exchange(timers_, TimerQueue());
+  dropping_ = true;
+  {
+    TimerQueue pending = std::exchange(timers_, TimerQueue());
+  }
+  // Every handler of ours is a no-op while dropping_ is set; running them is what destroys them.
+  do {
+    io_context_.restart();
+  } while (io_context_.poll() > 0);
 }
 
 void AsioShard::Post(Task task) {
   if (stopping_.load(std::memory_order_acquire)) return;
-  boost::asio::post(io_context_, std::move(task));
+  boost::asio::post(io_context_, [this, task = std::move(task)]() mutable {
+    if (!dropping_) task();
+  });
 }
 
 bool AsioShard::IsCurrent() const {
@@ -34,7 +41,7 @@ bool AsioShard::IsCurrent() const {
 
 TimerId AsioShard::ScheduleAt(MonotonicTime deadline, Task task) {
   DCHECK(IsCurrent(), "timer scheduled off shard {}", index_);
-  if (tearing_down_) return 0;
+  if (dropping_) return 0;
   const TimerId id = timers_.Add(deadline, std::move(task));
   ArmTimer();
   return id;
@@ -55,7 +62,7 @@ void AsioShard::ArmTimer() {
   timer_.expires_at(std::chrono::steady_clock::time_point(next->time_since_epoch()));
   timer_.async_wait([this, generation](const boost::system::error_code&) {
     // An outdated wait was replaced by an earlier one.
-    if (generation == arm_generation_) OnTimer();
+    if (generation == arm_generation_ && !dropping_) OnTimer();
   });
 }
 

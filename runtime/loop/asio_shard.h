@@ -45,6 +45,12 @@ class AsioShard final : public Shard {
   // are posted between Stop and the end of Run are dropped.
   void Stop();
 
+  // Destroys, without running them, all queued tasks and timers, and takes no more. No thread may
+  // run the shard. A set does this on all its shards before it destroys one, since what a task
+  // captured may call any of them.
+  void DropPending();
+  bool dropping() const { return dropping_; }
+
  private:
   void ArmTimer();
   void OnTimer();
@@ -54,7 +60,7 @@ class AsioShard final : public Shard {
   Random random_;
   std::atomic<bool> claimed_{false};
   std::atomic<bool> stopping_{false};
-  bool tearing_down_ = false;
+  bool dropping_ = false;
   TimerQueue timers_;
   boost::asio::io_context io_context_{1};
   boost::asio::steady_timer timer_{io_context_};
@@ -85,10 +91,12 @@ class AsioShardSet final : public ShardSet {
   void RunOnCaller();
   // Asks all shards to end after their present task. Any thread, also a shard's own.
   void Stop();
-  // Waits for the threads. Not from a shard.
+  // Waits for the threads, then destroys what they left queued. Not from a shard.
   void Join();
 
  private:
+  void DropPending();
+
   NativeClock clock_;
   std::vector<std::unique_ptr<AsioShard>> shards_;
   std::vector<std::thread> threads_;

@@ -29,6 +29,11 @@ AsioShardSet::~AsioShardSet() {
     Stop();
     Join();
   }
+  DropPending();
+}
+
+void AsioShardSet::DropPending() {
+  for (auto& shard : shards_) shard->DropPending();
 }
 
 void AsioShardSet::Start() {
@@ -54,6 +59,7 @@ void AsioShardSet::Stop() {
 void AsioShardSet::Join() {
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  DropPending();
 }
 
 }  // namespace soliton

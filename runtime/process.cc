@@ -1,0 +1,146 @@
+#include "runtime/process.h"
+
+#include <fmt/format.h>
+#include <limits.h>
+#include <sched.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#include "runtime/base/os_error.h"
+#include "runtime/file/posix_file_system.h"
+#include "runtime/loop/native_clock.h"
+
+extern char** environ;
+
+namespace soliton {
+namespace {
+
+std::string ProcPath(int pid, std::string_view name) {
+  return pid == 0 ? fmt::format("/proc/self/{}", name) : fmt::format("/proc/{}/{}", pid, name);
+}
+
+// The number behind `label` in a /proc "Label:  123 kB" file; 0 when missing.
+int64_t LabelledNumber(std::string_view text, std::string_view label) {
+  const size_t at = text.find(label);
+  if (at == std::string_view::npos) return 0;
+  const size_t digits = text.find_first_of("0123456789", at + label.size());
+  if (digits == std::string_view::npos) return 0;
+  int64_t value = 0;
+  std::from_chars(text.data() + digits, text.data() + text.size(), value);
+  return value;
+}
+
+// The numbers of /proc/PID/stat behind the command name, which may itself hold blanks and
+// parentheses.
+std::vector<int64_t> StatFields(std::string_view text) {
+  std::vector<int64_t> fields;
+  const size_t close = text.rfind(')');
+  if (close == std::string_view::npos) return fields;
+  text.remove_prefix(close + 1);
+  while (!text.empty()) {
+    const size_t begin = text.find_first_not_of(' ');
+    if (begin == std::string_view::npos) break;
+    const size_t end = std::min(text.find(' ', begin), text.size());
+    int64_t value = 0;  // the one-letter state counts as 0
+    std::from_chars(text.data() + begin, text.data() + end, value);
+    fields.push_back(value);
+    text.remove_prefix(end);
+  }
+  return fields;
+}
+
+Duration FromTicks(int64_t ticks) { return seconds(ticks) / ::sysconf(_SC_CLK_TCK); }
+
+}  // namespace
+
+std::optional<std::string> EnvironmentVariable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) return std::nullopt;
+  return std::string(value);
+}
+
+int ProcessId() { return ::getpid(); }
+
+std::string HostName() {
+  char name[HOST_NAME_MAX + 1] = {};
+  if (::gethostname(name, sizeof(name) - 1) != 0) return "localhost";
+  return name;
+}
+
+int HardwareConcurrency() {
+  cpu_set_t allowed;
+  if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
+    return std::max(1, CPU_COUNT(&allowed));
+  }
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+absl::StatusOr<ResourceUsage> UsageOfProcess(int pid) {
+  PosixFileSystem fs;
+  absl::StatusOr<std::string> stat = ReadFile(fs, ProcPath(pid, "stat"));
+  if (!stat.ok()) return stat.status();
+  absl::StatusOr<std::string> status = ReadFile(fs, ProcPath(pid, "status"));
+  if (!status.ok()) return status.status();
+  // proc(5) numbers the fields from 1 and ours begin with the third: utime is 14, stime 15.
+  constexpr size_t kUserTicks = 14 - 3;
+  constexpr size_t kSystemTicks = 15 - 3;
+  const std::vector<int64_t> fields = StatFields(*stat);
+  if (fields.size() <= kSystemTicks) return absl::InternalError("/proc stat is malformed");
+  ResourceUsage usage;
+  usage.user_cpu = FromTicks(fields[kUserTicks]);
+  usage.system_cpu = FromTicks(fields[kSystemTicks]);
+  usage.resident_bytes = LabelledNumber(*status, "VmRSS:") * 1024;
+  usage.peak_resident_bytes = LabelledNumber(*status, "VmHWM:") * 1024;
+  usage.context_switches = LabelledNumber(*status, "\nvoluntary_ctxt_switches:") +
+                           LabelledNumber(*status, "nonvoluntary_ctxt_switches:");
+  return usage;
+}
+
+absl::StatusOr<int> RunCommand(const std::string& command) {
+  std::string shell = "/bin/sh";
+  std::string option = "-c";
+  std::string text = command;
+  char* arguments[] = {shell.data(), option.data(), text.data(), nullptr};
+  // The child gets the default dispositions back that this process has changed.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  pid_t child = 0;
+  const int error = ::posix_spawn(&child, shell.c_str(), nullptr, &attributes, arguments, environ);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) return ErrnoStatus(error, "run", command);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return ErrnoStatus(errno, "wait for", command);
+  }
+  if (WIFSIGNALED(status)) return 128 + WTERMSIG(status);
+  return WEXITSTATUS(status);
+}
+
+absl::StatusOr<int64_t> RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return ErrnoStatus(errno, "read", "RLIMIT_NOFILE");
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return ErrnoStatus(errno, "raise", "RLIMIT_NOFILE");
+  return static_cast<int64_t>(limit.rlim_cur);
+}
+
+Stopwatch::Stopwatch() { Restart(); }
+Duration Stopwatch::elapsed() const { return NativeClock().Now() - started_; }
+void Stopwatch::Restart() { started_ = NativeClock().Now(); }
+
+}  // namespace soliton

@@ -32,21 +32,14 @@
 #include "runtime/loop/clock.h"
 #include "segment/flush_ticket.h"
 #include "segment/log_options.h"
+#include "segment/state/epoch_end_offset.h"
 
 namespace soliton::segment {
 
-// Position in a log as (leader epoch, end offset of that epoch), as OffsetForLeaderEpoch and diverging fetch
-// answers use it. epoch -1 = unknown.
-struct EpochEndOffset {
-  int32_t leader_epoch = -1;
-  int64_t end_offset = -1;
-  friend bool operator==(const EpochEndOffset&, const EpochEndOffset&) = default;
-};
-
 // What a leader's append did.
 struct AppendResult {
-  kafka::ErrorCode error = kafka::ErrorCode::kNone;
-  std::string error_message;                      // for the client, when error != kNone
+  kafka::ErrorCode error = kafka::ErrorCode::NONE;
+  std::string error_message;                      // for the client, when error != NONE
   std::vector<RecordError> record_errors;         // INVALID_RECORD / INVALID_TIMESTAMP details
   bool duplicate = false;                         // an idempotent producer's retry: nothing was written
   int64_t base_offset = -1;
@@ -87,7 +80,7 @@ class Log {
 
   // Validates one client batch, checks its producer's sequence, stamps base offset and leader epoch in place and
   // writes it. `batch` must be the request's `records` bytes, owned by the caller alone. Nothing is written
-  // unless error == kNone and !duplicate. KAFKA_STORAGE_ERROR when fenced or the write failed.
+  // unless error == NONE and !duplicate. KAFKA_STORAGE_ERROR when fenced or the write failed.
   virtual AppendResult AppendAsLeader(Buffer batch, int32_t leader_epoch) = 0;
 
   // Appends batches exactly as a leader sent them (offsets and epochs already in them). The first base offset

@@ -127,6 +127,8 @@ TEST(SimShardTest, TasksOfAShardRunInOrderAndOnlyWhileCurrent) {
     });
   }
   EXPECT_FALSE(first.IsCurrent());
+  world.Inspect([&] { EXPECT_TRUE(first.IsCurrent() && second.IsCurrent()); });
+  EXPECT_FALSE(first.IsCurrent());
   EXPECT_TRUE(ran.empty()) << "Post never runs the task itself";
   world.RunFor(milliseconds(1));
   EXPECT_THAT(ran, ElementsAre(0, 1, 2, 3, 4));

@@ -24,7 +24,7 @@ void SimShard::Post(Task task) {
 }
 
 bool SimShard::IsCurrent() const {
-  return process_.dead || process_.world->current_shard() == this;
+  return process_.dead || process_.world->current_shard() == this || process_.world->inspecting();
 }
 
 void SimShard::Wake() {

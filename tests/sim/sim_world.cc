@@ -106,6 +106,13 @@ void SimWorld::CheckInvariants() {
   }
 }
 
+void SimWorld::Inspect(const std::function<void()>& look) {
+  CHECK(current_shard_ == nullptr, "inspected from inside a task");
+  inspecting_ = true;
+  look();
+  inspecting_ = false;
+}
+
 void SimWorld::Fail(std::string_view invariant, const absl::Status& why) {
   if (!failure_.ok() || why.ok()) return;
   failure_ = absl::Status(why.code(), fmt::format("{}: {}", invariant, std::string(why.message())));

@@ -83,6 +83,11 @@ class SimWorld {
     event_observer_ = std::move(observer);
   }
 
+  // Runs `look` between events with every shard counting as current, so that a checker may call
+  // methods of objects that assert their owner. It must change nothing.
+  void Inspect(const std::function<void()>& look);
+  bool inspecting() const { return inspecting_; }
+
   // The shard whose task is running, or null. Set by SimShard only.
   const Shard* current_shard() const { return current_shard_; }
   void set_current_shard(const Shard* shard) { current_shard_ = shard; }
@@ -124,6 +129,7 @@ class SimWorld {
   absl::Status failure_;
   std::function<void(EventTag)> event_observer_;
   const Shard* current_shard_ = nullptr;
+  bool inspecting_ = false;
 };
 
 }  // namespace soliton::sim

@@ -1,0 +1,18 @@
+#include "tests/sim/checkers/invariant_12_monotone_visibility.h"
+
+namespace soliton::sim {
+
+absl::Status MonotoneVisibility::Observe(const std::string& observer,
+                                         const PartitionName& partition, const std::string& what,
+                                         int64_t value) {
+  const auto [entry, first] = highest_.emplace(std::tuple(observer, partition, what), value);
+  if (value < entry->second) {
+    return absl::InternalError(fmt::format("{}: {} saw {} go back from {} to {}",
+                                           partition.ToString(), observer, what, entry->second,
+                                           value));
+  }
+  entry->second = value;
+  return absl::OkStatus();
+}
+
+}  // namespace soliton::sim

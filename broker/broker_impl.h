@@ -1,0 +1,62 @@
+// The broker behind broker.h: wiring only. Lives on shard 0, except where said.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/broker.h"
+#include "broker/broker_shard.h"
+#include "broker/producer_ids.h"
+#include "controller/client/controller_client.h"
+#include "segment/data_directory.h"
+
+namespace soliton::broker {
+
+class BrokerImpl final : public Broker {
+ public:
+  BrokerImpl(const Ports& ports, const BrokerOptions& options, Events events);
+  ~BrokerImpl() override;
+
+  absl::Status Open();
+
+  void Stop(absl::AnyInvocable<void(absl::Status)> done) override;
+  uint16_t port() const override { return listener_->port(); }
+  std::vector<ReplicaSnapshot> Replicas() const override;
+  absl::StatusOr<Buffer> ReadReplica(const Uuid& topic_id, int32_t partition, int64_t from,
+                                     int64_t to) const override;
+
+ private:
+  Shard& shard() const { return context_.ports.shards->shard(0); }
+  void StartController(const Endpoint& advertised);
+  void OnImage(const controller::MetadataImagePtr& image, const controller::MetadataDelta& delta);
+  void OnRegistered(int64_t broker_epoch);
+  // First image: folders that no topic of the cluster owns are set aside, never deleted.
+  void QuarantineStrays(const controller::MetadataImage& image);
+  // Tells the controller that this broker may serve, once every local log is open.
+  void ReadyWhenOpened();
+  void NoticeUnfenced(const controller::MetadataImage& image);
+  // Promises of an earlier incarnation hold if the disk has them: after a clean stop, or always
+  // with durability=flush on the same directory.
+  int64_t PreviousBrokerEpoch() const;
+  void CheckpointHighWatermarks();
+  void CloseAll(absl::AnyInvocable<void(absl::Status)> done);
+  // Runs `work` on every shard, then `done` on shard 0.
+  void OnEveryShard(std::function<void(BrokerShard&)> work, Task done);
+
+  BrokerContext context_;
+  Events events_;
+  std::unique_ptr<segment::DataDirectory> directory_;
+  std::vector<std::unique_ptr<BrokerShard>> shards_;
+  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<controller::ControllerClient> controller_;
+  std::unique_ptr<ProducerIds> producer_ids_;
+  bool first_image_ = true;
+  bool ready_ = false;
+  bool serving_ = false;
+  bool stopping_ = false;
+  TimerId checkpoint_timer_ = 0;
+  bool checkpointing_ = false;
+};
+
+}  // namespace soliton::broker

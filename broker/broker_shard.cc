@@ -1,0 +1,171 @@
+#include "broker/broker_shard.h"
+
+#include "broker/producer_ids.h"
+#include "runtime/obs/logging.h"
+
+namespace soliton::broker {
+namespace {
+
+PartitionTableOptions TableOptions(const BrokerOptions& options) {
+  PartitionTableOptions table;
+  table.partition.broker_id = options.node_id;
+  table.partition.flush_before_ack = options.flush_before_ack;
+  table.partition.replica.replica_lag_time_max = options.replica_lag_time_max;
+  table.partition.replica.count_flushed = options.flush_before_ack;
+  table.topic_defaults = options.topic_defaults;
+  table.retention_check_interval = options.retention_check_interval;
+  return table;
+}
+
+}  // namespace
+
+BrokerShard::BrokerShard(
+    const BrokerContext& context, Shard& shard, segment::DataDirectory& directory,
+    std::map<segment::TopicPartitionName, int64_t> checkpointed_high_watermarks)
+    : context_(context),
+      shard_(shard),
+      image_(std::make_shared<controller::MetadataImage>()),
+      partitions_(
+          context.ports, shard, directory, TableOptions(context.options),
+          std::move(checkpointed_high_watermarks),
+          {.propose_isr = [this](const TopicPartition& id,
+                                 const IsrProposal& proposal) { SendIsrProposal(id, proposal); },
+           .on_role_changed =
+               [this](const Partition& partition) { fetchers_.OnRoleChanged(partition); },
+           .on_removed = [this](const TopicPartition& id) { fetchers_.OnRemoved(id); },
+           .on_follower_flushed =
+               [this](const Partition& partition) { fetchers_.OnFlushed(partition); }}),
+      fetchers_(context.ports, shard, context.options, partitions_) {}
+
+BrokerShard::~BrokerShard() = default;
+
+void BrokerShard::Start() { partitions_.Start(); }
+
+void BrokerShard::ApplyImage(const controller::MetadataImagePtr& image,
+                             const controller::MetadataDelta& delta) {
+  image_ = image;
+  fetchers_.ApplyImage(*image);
+  partitions_.ApplyImage(image, delta);
+  WakeImageWaiters();
+}
+
+void BrokerShard::OnRegistered(int64_t broker_epoch) {
+  broker_epoch_ = broker_epoch;
+  fetchers_.SetBrokerEpoch(broker_epoch);
+}
+
+void BrokerShard::WhenImage(std::function<bool(const controller::MetadataImage&)> ready,
+                            Duration timeout, Task task) {
+  if (ready(*image_)) {
+    task();
+    return;
+  }
+  const uint64_t id = next_waiter_id_++;
+  ImageWaiter& waiter = image_waiters_[id];
+  waiter.ready = std::move(ready);
+  waiter.task = std::move(task);
+  waiter.timer = shard_.ScheduleAfter(timeout, [this, id] {
+    Task late = std::move(image_waiters_.at(id).task);
+    image_waiters_.erase(id);
+    late();
+  });
+}
+
+void BrokerShard::WakeImageWaiters() {
+  std::vector<Task> ready;
+  for (auto it = image_waiters_.begin(); it != image_waiters_.end();) {
+    if (!it->second.ready(*image_)) {
+      ++it;
+      continue;
+    }
+    shard_.CancelTimer(it->second.timer);
+    ready.push_back(std::move(it->second.task));
+    it = image_waiters_.erase(it);
+  }
+  for (Task& task : ready) task();
+}
+
+void BrokerShard::OnAccepted(std::shared_ptr<FramedConnection> transport) {
+  if (closing_) return;
+  ConnectionLimits limits;
+  limits.max_requests_in_flight = options().max_requests_in_flight_per_connection;
+  limits.max_unsent_bytes = options().max_unsent_bytes_per_connection;
+  auto connection = std::make_shared<Connection>(*this, std::move(transport), limits);
+  connections_[connection->id()] = connection;
+  connection->Start();
+}
+
+void BrokerShard::OnConnectionClosed(uint64_t id) {
+  parked_replica_fetches_.erase(id);
+  connections_.erase(id);
+}
+
+void BrokerShard::ParkReplicaFetch(uint64_t connection_id, std::function<void()> release) {
+  parked_replica_fetches_[connection_id] = std::move(release);
+}
+
+void BrokerShard::ReleaseReplicaFetch(uint64_t connection_id) {
+  auto found = parked_replica_fetches_.find(connection_id);
+  if (found == parked_replica_fetches_.end()) return;
+  std::function<void()> release = std::move(found->second);
+  parked_replica_fetches_.erase(found);
+  release();
+}
+
+void BrokerShard::AskController(std::function<void(controller::ControllerClient&)> call) {
+  BrokerShard& first = *context_.shards[0];
+  first.shard().Post([context = &context_, call = std::move(call)] { call(*context->controller); });
+}
+
+void BrokerShard::NextProducerId(absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done) {
+  context_.shards[0]->shard().Post([this, done = std::move(done)]() mutable {
+    context_.producer_ids->Next([this, done = std::move(done)](absl::StatusOr<int64_t> id) mutable {
+      shard_.Post([done = std::move(done), id]() mutable { done(id); });
+    });
+  });
+}
+
+void BrokerShard::SendIsrProposal(const TopicPartition& id, const IsrProposal& proposal) {
+  controller::IsrChangeRequest change;
+  change.topic_id = id.topic_id;
+  change.partition = id.partition;
+  change.leader_epoch = proposal.leader_epoch;
+  change.partition_epoch = proposal.partition_epoch;
+  for (const IsrMember& member : proposal.new_isr) {
+    change.new_isr.push_back({member.broker_id, member.broker_epoch});
+  }
+  AskController([this, id, proposal, change](controller::ControllerClient& client) {
+    client.AlterPartition(
+        {change},
+        [this, id, proposal](absl::StatusOr<std::vector<controller::IsrChangeResult>> results) {
+          shard_.Post([this, id, proposal, results = std::move(results)] {
+            if (!results.ok() || results->size() != 1) {
+              partitions_.OnIsrAnswer(id, proposal, kafka::ErrorCode::REQUEST_TIMED_OUT, {});
+              return;
+            }
+            const controller::IsrChangeResult& result = results->front();
+            CommittedState state;
+            const controller::TopicInfo* topic = image_->FindTopic(id.topic_id);
+            if (result.error == kafka::ErrorCode::NONE && topic != nullptr) {
+              state = partitions_.StateOf(*topic, id.partition);
+              state.leader = result.partition.leader;
+              state.leader_epoch = result.partition.leader_epoch;
+              state.partition_epoch = result.partition.partition_epoch;
+              state.replicas = result.partition.replicas;
+              state.isr = result.partition.isr;
+            }
+            partitions_.OnIsrAnswer(id, proposal, result.error, state);
+          });
+        });
+  });
+}
+
+void BrokerShard::CloseConnections() {
+  closing_ = true;
+  fetchers_.Close();
+  std::vector<std::shared_ptr<Connection>> open;
+  for (auto& [id, connection] : connections_) open.push_back(connection);
+  for (auto& connection : open) connection->Close("the broker is stopping");
+}
+
+}  // namespace soliton::broker

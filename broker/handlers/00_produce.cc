@@ -1,0 +1,220 @@
+// Produce (0): appends one batch per partition. Served 3-13; 0-2 are advertised only (librdkafka
+// looks for them to enable compression) and refused when used, as Apache Kafka does since 4.0.
+//   acks 0   no response; any error closes the connection, so that the client refreshes its
+//   metadata acks 1   answered after the leader's append acks -1  answered when the high watermark
+//   passes the batch: on disk on every in-sync replica
+// v7+ zstd allowed; v8+ record errors; v10+ leader hints (KIP-951); v13 topic ids.
+#include "broker/handlers/leader_hints.h"
+#include "broker/server/dispatch.h"
+#include "broker/server/scatter.h"
+#include "protocol/messages/produce.h"
+#include "protocol/record/record_batch.h"
+
+namespace soliton::broker {
+namespace {
+
+using kafka::ErrorCode;
+using kafka::ProduceRequest;
+using kafka::ProduceResponse;
+using PartitionResponse = ProduceResponse::PartitionProduceResponse;
+
+constexpr int16_t kFirstZstdVersion = 7;
+constexpr int16_t kTopicIdVersion = 13;
+
+// The request while its partitions are being appended and replicated. Lives on the home shard.
+class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
+ public:
+  PendingProduce(RequestPtr request, ProduceRequest body)
+      : request_(std::move(request)), body_(std::move(body)) {}
+
+  void Run() {
+    Resolve();
+    missing_ = items_.size();
+    if (missing_ == 0) return Finish();
+    if (body_.acks == -1 && body_.timeout_ms >= 0) {
+      timer_ = home().shard().ScheduleAfter(milliseconds(body_.timeout_ms),
+                                            [self = shared_from_this()] { self->OnTimeout(); });
+    }
+    std::map<int, std::vector<size_t>> by_shard;
+    for (size_t i = 0; i < items_.size(); ++i) {
+      by_shard[home().context().OwnerOf(items_[i].id).shard().index()].push_back(i);
+    }
+    for (auto& [shard_index, owned] : by_shard) {
+      BrokerShard& owner = *home().context().shards[static_cast<size_t>(shard_index)];
+      if (&owner == &home()) {
+        for (size_t i : owned) Append(owner, i);
+      } else {
+        owner.shard().Post([self = shared_from_this(), &owner, indexes = std::move(owned)] {
+          for (size_t i : indexes) self->Append(owner, i);
+        });
+      }
+    }
+  }
+
+ private:
+  struct Item {
+    TopicPartition id;
+    Buffer records;
+    size_t topic = 0;  // where the answer goes
+    size_t partition = 0;
+    bool answered = false;
+  };
+
+  BrokerShard& home() const { return request_->home(); }
+
+  PartitionResponse& ResponseOf(const Item& item) {
+    return response_.responses[item.topic].partition_responses[item.partition];
+  }
+
+  // Lays out the response and finds the partitions; what cannot be served at all is answered here.
+  void Resolve() {
+    const controller::MetadataImage& image = *home().image();
+    for (auto& topic : body_.topic_data) {
+      auto& topic_response = response_.responses.emplace_back();
+      topic_response.name = topic.name;
+      topic_response.topic_id = topic.topic_id;
+      const bool by_id = request_->version() >= kTopicIdVersion;
+      const controller::TopicInfo* info =
+          by_id ? image.FindTopic(topic.topic_id) : image.FindTopic(topic.name);
+      for (auto& partition : topic.partition_data) {
+        auto& out = topic_response.partition_responses.emplace_back();
+        out.index = partition.index;
+        out.base_offset = -1;
+        out.error_code = Precheck(info, by_id, partition, out);
+        if (out.error_code != ErrorCode::NONE) {
+          failed_ = true;
+          continue;
+        }
+        items_.push_back({{info->id, partition.index},
+                          partition.records.buffer(),
+                          response_.responses.size() - 1,
+                          topic_response.partition_responses.size() - 1});
+      }
+    }
+  }
+
+  ErrorCode Precheck(const controller::TopicInfo* topic, bool by_id,
+                     const ProduceRequest::PartitionProduceData& partition,
+                     PartitionResponse& out) const {
+    if (body_.acks < -1 || body_.acks > 1) return ErrorCode::INVALID_REQUIRED_ACKS;
+    if (topic == nullptr) {
+      return by_id ? ErrorCode::UNKNOWN_TOPIC_ID : ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    if (partition.index < 0 || partition.index >= static_cast<int32_t>(topic->partitions.size())) {
+      return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    if (partition.records.is_null() || partition.records.size_bytes() == 0) {
+      out.error_message = "the request holds no record batch for this partition";
+      return ErrorCode::INVALID_RECORD;
+    }
+    if (request_->version() < kFirstZstdVersion) {
+      auto batch = kafka::RecordBatchView::Parse(partition.records.buffer());
+      if (batch.ok() && batch->codec() == kafka::Codec::kZstd) {
+        return ErrorCode::UNSUPPORTED_COMPRESSION_TYPE;
+      }
+    }
+    return ErrorCode::NONE;
+  }
+
+  // Owner shard.
+  void Append(BrokerShard& owner, size_t index) {
+    const Item& item = items_[index];
+    ProduceOutcome outcome;
+    Partition* partition = owner.partitions().Find(item.id);
+    if (partition == nullptr) {
+      outcome.error = AbsenceError(owner, item.id);
+      return Deliver(owner, index, std::move(outcome));
+    }
+    outcome = partition->AppendAsLeader(item.records, body_.acks);
+    if (outcome.error != ErrorCode::NONE || body_.acks != -1) {
+      return Deliver(owner, index, std::move(outcome));
+    }
+    const int64_t required = outcome.required_offset;
+    const int32_t epoch = outcome.leader_epoch;
+    partition->WhenCommitted(required, epoch,
+                             [self = shared_from_this(), &owner, index,
+                              outcome = std::move(outcome)](ErrorCode error) mutable {
+                               outcome.error = error;
+                               self->Deliver(owner, index, std::move(outcome));
+                             });
+  }
+
+  // Owner shard: the result goes home.
+  void Deliver(BrokerShard& owner, size_t index, ProduceOutcome outcome) {
+    if (&owner == &home()) return OnOutcome(index, std::move(outcome));
+    home().shard().Post([self = shared_from_this(), index, outcome = std::move(outcome)]() mutable {
+      self->OnOutcome(index, std::move(outcome));
+    });
+  }
+
+  // Home shard from here on.
+  void OnOutcome(size_t index, ProduceOutcome outcome) {
+    Item& item = items_[index];
+    if (item.answered) return;
+    item.answered = true;
+    PartitionResponse& out = ResponseOf(item);
+    out.error_code = outcome.error;
+    out.log_start_offset = outcome.log_start_offset;
+    if (outcome.error == ErrorCode::NONE) {
+      out.base_offset = outcome.base_offset;
+      out.log_append_time_ms = outcome.log_append_time_ms;
+    } else {
+      failed_ = true;
+      if (!outcome.error_message.empty()) out.error_message = std::move(outcome.error_message);
+      for (auto& record : outcome.record_errors) {
+        auto& error = out.record_errors.emplace_back();
+        error.batch_index = record.batch_index;
+        error.batch_index_error_message = record.message;
+      }
+      if (WantsLeaderHint(outcome.error)) AddLeaderHint(*home().image(), item.id, response_, out);
+    }
+    if (--missing_ == 0) Finish();
+  }
+
+  void OnTimeout() {
+    timer_ = 0;
+    for (size_t i = 0; i < items_.size(); ++i) {
+      if (items_[i].answered) continue;
+      ProduceOutcome outcome;
+      outcome.error = ErrorCode::REQUEST_TIMED_OUT;
+      outcome.error_message = "appended by the leader, but not replicated in time";
+      OnOutcome(i, std::move(outcome));
+    }
+  }
+
+  void Finish() {
+    home().shard().CancelTimer(timer_);
+    if (body_.acks != 0) {
+      request_->Reply(response_);
+    } else if (failed_) {
+      request_->Refuse("a produce request with acks=0 failed");
+    } else {
+      request_->NoReply();
+    }
+  }
+
+  const RequestPtr request_;
+  const ProduceRequest body_;
+  ProduceResponse response_;
+  std::vector<Item> items_;
+  size_t missing_ = 0;
+  bool failed_ = false;
+  TimerId timer_ = 0;
+};
+
+void Handle(RequestPtr request) {
+  auto body = request->Decode<ProduceRequest>();
+  if (!body) return;
+  std::make_shared<PendingProduce>(std::move(request), std::move(*body))->Run();
+}
+
+}  // namespace
+
+extern const HandlerEntry kProduceHandler;
+const HandlerEntry kProduceHandler{.api_key = ProduceRequest::kApiKey,
+                                   .min_version = 3,
+                                   .max_version = 13,
+                                   .handle = Handle,
+                                   .advertised_min_version = 0};
+
+}  // namespace soliton::broker

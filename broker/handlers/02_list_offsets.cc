@@ -1,0 +1,93 @@
+// ListOffsets (2): served 1-10. The leader answers -1 latest (high watermark), -2 earliest, -3
+// largest timestamp, -4 local start, or the first record at or after a time. While a new leader's
+// high watermark may still be behind what clients were told before, it answers OFFSET_NOT_AVAILABLE
+// instead of a smaller number (KIP-207).
+#include "broker/server/dispatch.h"
+#include "broker/server/scatter.h"
+#include "protocol/messages/list_offsets.h"
+
+namespace soliton::broker {
+namespace {
+
+using kafka::ErrorCode;
+using kafka::ListOffsetsRequest;
+using kafka::ListOffsetsResponse;
+
+struct Query {
+  int64_t timestamp_ms = 0;
+  int32_t current_leader_epoch = -1;
+  size_t topic = 0;
+  size_t partition = 0;
+};
+
+struct Job {
+  RequestPtr request;
+  bool read_committed = false;
+  ListOffsetsResponse response;
+  std::vector<TopicPartition> ids;
+  std::vector<Query> queries;
+};
+
+void Lay(Job& job, const ListOffsetsRequest& body) {
+  const controller::MetadataImage& image = *job.request->home().image();
+  for (const auto& topic : body.topics) {
+    auto& topic_response = job.response.topics.emplace_back();
+    topic_response.name = topic.name;
+    const controller::TopicInfo* info = image.FindTopic(topic.name);
+    for (const auto& partition : topic.partitions) {
+      auto& out = topic_response.partitions.emplace_back();
+      out.partition_index = partition.partition_index;
+      if (info == nullptr || partition.partition_index < 0 ||
+          partition.partition_index >= static_cast<int32_t>(info->partitions.size())) {
+        out.error_code = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+        continue;
+      }
+      job.ids.push_back({info->id, partition.partition_index});
+      job.queries.push_back({partition.timestamp, partition.current_leader_epoch,
+                             job.response.topics.size() - 1, topic_response.partitions.size() - 1});
+    }
+  }
+}
+
+void Handle(RequestPtr request) {
+  auto body = request->Decode<ListOffsetsRequest>();
+  if (!body) return;
+  auto job = std::make_shared<Job>();
+  job->request = std::move(request);
+  job->read_committed = body->isolation_level == 1;
+  Lay(*job, *body);
+  ScatterToOwners<OffsetOutcome>(
+      job->request->home(), job->ids,
+      [job](BrokerShard& owner, const std::vector<size_t>& indexes,
+            std::vector<OffsetOutcome>& results) {
+        for (size_t i : indexes) {
+          Partition* partition = owner.partitions().Find(job->ids[i]);
+          if (partition == nullptr) {
+            results.emplace_back().error = AbsenceError(owner, job->ids[i]);
+            continue;
+          }
+          results.push_back(partition->FindOffset(job->queries[i].timestamp_ms,
+                                                  job->queries[i].current_leader_epoch,
+                                                  job->read_committed));
+        }
+      },
+      [job](std::vector<OffsetOutcome> results) {
+        for (size_t i = 0; i < results.size(); ++i) {
+          auto& out =
+              job->response.topics[job->queries[i].topic].partitions[job->queries[i].partition];
+          out.error_code = results[i].error;
+          out.timestamp = results[i].timestamp_ms;
+          out.offset = results[i].offset;
+          out.leader_epoch = results[i].leader_epoch;
+        }
+        job->request->Reply(job->response);
+      });
+}
+
+}  // namespace
+
+extern const HandlerEntry kListOffsetsHandler;
+const HandlerEntry kListOffsetsHandler{
+    .api_key = ListOffsetsRequest::kApiKey, .min_version = 1, .max_version = 10, .handle = Handle};
+
+}  // namespace soliton::broker

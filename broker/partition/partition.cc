@@ -1,0 +1,418 @@
+#include "broker/partition/partition.h"
+
+#include <algorithm>
+
+#include "broker/partition/log_settings.h"
+#include "runtime/base/check.h"
+#include "runtime/obs/logging.h"
+
+namespace soliton::broker {
+
+using kafka::ErrorCode;
+
+Partition::Partition(Shard& owner, PartitionServices& services, TopicPartition id,
+                     std::string topic, const PartitionOptions& options,
+                     const config::TopicSettings& settings, std::unique_ptr<segment::Log> log,
+                     int64_t checkpointed_high_watermark)
+    : owner_(owner),
+      services_(services),
+      id_(id),
+      topic_(std::move(topic)),
+      options_(options),
+      settings_(settings),
+      log_(std::move(log)),
+      replica_(options.broker_id, options.replica) {
+  replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
+  replica_.RestoreHighWatermark(std::max(checkpointed_high_watermark, log_->log_start_offset()));
+}
+
+// ---- metadata ----
+
+void Partition::ApplyState(const CommittedState& state) {
+  owner_.AssertCurrent();
+  const bool was_leader = is_leader();
+  const int32_t old_epoch = replica_.leader_epoch();
+  if (!replica_.Apply(state, log_->log_end_offset(), owner_.shard().clock().Now())) return;
+  const bool new_epoch = replica_.leader_epoch() != old_epoch;
+  if (is_leader()) {
+    if (new_epoch || !was_leader) {
+      // The epoch is known from its first offset on, even if nothing is ever written in it
+      // (KIP-101).
+      log_->AssignLeaderEpoch(replica_.leader_epoch());
+      replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
+      LogInfo("{}-{}: leader of epoch {} from offset {}, in-sync {}", topic_, id_.partition,
+              replica_.leader_epoch(), log_->log_end_offset(), fmt::join(replica_.isr(), ","));
+    }
+    MaybeFlush();
+    MaybeAdvance();
+    MaybeChangeIsr();
+  }
+  if (was_leader && (!is_leader() || new_epoch)) StepDown(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+}
+
+void Partition::ApplySettings(const config::TopicSettings& settings) {
+  settings_ = settings;
+  log_->SetOptions(ToLogOptions(settings));
+}
+
+void Partition::StepDown(ErrorCode reason) {
+  produce_waiters_.FailAll(reason);
+  consumer_waiters_.RingAll();
+  replica_waiters_.RingAll();
+}
+
+void Partition::OnIsrAnswer(const IsrProposal& proposal, ErrorCode error,
+                            const CommittedState& committed) {
+  owner_.AssertCurrent();
+  if (!is_leader() || proposal.leader_epoch != replica_.leader_epoch() ||
+      proposal.partition_epoch != replica_.partition_epoch()) {
+    return;  // metadata was faster
+  }
+  if (error == ErrorCode::NONE) {
+    LogInfo("{}-{}: in-sync replicas now {}", topic_, id_.partition, fmt::join(committed.isr, ","));
+    ApplyState(committed);
+    return;
+  }
+  LogInfo("{}-{}: in-sync replicas unchanged, controller said {}", topic_, id_.partition,
+          kafka::ErrorName(error));
+  replica_.OnIsrRejected(error);
+}
+
+// ---- produce ----
+
+ErrorCode Partition::CheckEpoch(int32_t current_leader_epoch) const {
+  if (current_leader_epoch < 0) return ErrorCode::NONE;
+  if (current_leader_epoch < replica_.leader_epoch()) return ErrorCode::FENCED_LEADER_EPOCH;
+  if (current_leader_epoch > replica_.leader_epoch()) return ErrorCode::UNKNOWN_LEADER_EPOCH;
+  return ErrorCode::NONE;
+}
+
+ErrorCode Partition::CheckLeader(int32_t current_leader_epoch) const {
+  if (ErrorCode error = CheckEpoch(current_leader_epoch); error != ErrorCode::NONE) return error;
+  return is_leader() ? ErrorCode::NONE : ErrorCode::NOT_LEADER_OR_FOLLOWER;
+}
+
+ProduceOutcome Partition::AppendAsLeader(Buffer records, int16_t acks) {
+  owner_.AssertCurrent();
+  ProduceOutcome out;
+  out.leader_id = replica_.leader();
+  out.leader_epoch = replica_.leader_epoch();
+  out.error = CheckLeader(-1);
+  if (out.error != ErrorCode::NONE) return out;
+  if (acks == -1 && !replica_.has_enough_replicas()) {
+    out.error = ErrorCode::NOT_ENOUGH_REPLICAS;
+    out.error_message = fmt::format("{} in-sync replicas, {} needed", replica_.isr().size(),
+                                    settings_.min_insync_replicas);
+    return out;
+  }
+  segment::AppendResult appended =
+      log_->AppendAsLeader(std::move(records), replica_.leader_epoch());
+  out.log_start_offset = log_->log_start_offset();
+  if (appended.error != ErrorCode::NONE) {
+    out.error = appended.error;
+    out.error_message = std::move(appended.error_message);
+    out.record_errors = std::move(appended.record_errors);
+    return out;
+  }
+  out.base_offset = appended.base_offset;
+  out.log_append_time_ms = appended.log_append_time_ms;
+  out.required_offset = appended.last_offset + 1;
+  if (!appended.duplicate) OnLogMoved();
+  return out;
+}
+
+void Partition::WhenCommitted(int64_t required_offset, int32_t leader_epoch,
+                              ProduceWaiters::Done done) {
+  owner_.AssertCurrent();
+  if (!is_leader() || leader_epoch != replica_.leader_epoch()) {
+    done(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    return;
+  }
+  if (replica_.high_watermark() >= required_offset) {
+    done(ErrorCode::NONE);
+    return;
+  }
+  produce_waiters_.Add(required_offset, std::move(done));
+}
+
+void Partition::OnLogMoved() {
+  replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
+  replica_waiters_.RingAll();
+  MaybeFlush();
+  MaybeAdvance();
+}
+
+void Partition::MaybeFlush() {
+  if (!options_.flush_before_ack && log_->segment_count() == flushed_segments_) return;
+  flushed_segments_ = log_->segment_count();
+  if (auto ticket = log_->TakeFlush()) services_.RunFlush(*this, std::move(*ticket));
+}
+
+void Partition::OnFlushDone(const segment::FlushTicket& ticket, const absl::Status& result) {
+  owner_.AssertCurrent();
+  log_->FlushDone(ticket, result);
+  if (!result.ok()) {
+    LogError("{}-{}: flush failed, the log is closed for writing: {}", topic_, id_.partition,
+             result.ToString());
+    StepDown(ErrorCode::KAFKA_STORAGE_ERROR);
+    return;
+  }
+  replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
+  MaybeFlush();
+  MaybeAdvance();
+}
+
+void Partition::MaybeAdvance() {
+  if (!replica_.AdvanceHighWatermark()) return;
+  produce_waiters_.Complete(replica_.high_watermark(), ErrorCode::NONE);
+  consumer_waiters_.RingAll();
+}
+
+void Partition::MaybeChangeIsr() {
+  if (!is_leader()) return;
+  auto proposal = replica_.ProposeIsrChange(services_.Brokers(), owner_.shard().clock().Now());
+  if (proposal) services_.ProposeIsr(*this, *proposal);
+}
+
+// ---- fetch ----
+
+FetchOutcome Partition::Read(const FetchArgs& args) {
+  owner_.AssertCurrent();
+  FetchOutcome out = args.replica_id >= 0 ? ReadForReplica(args) : ReadForConsumer(args);
+  out.leader_id = replica_.leader();
+  out.leader_epoch = replica_.leader_epoch();
+  return out;
+}
+
+FetchOutcome Partition::ReadForReplica(const FetchArgs& args) {
+  FetchOutcome out;
+  out.error = CheckLeader(args.current_leader_epoch);
+  if (out.error != ErrorCode::NONE) return out;
+  out.high_watermark = replica_.high_watermark();
+  out.last_stable_offset = replica_.high_watermark();
+  out.log_start_offset = log_->log_start_offset();
+  if (!replica_.IsReplica(args.replica_id)) {
+    out.error =
+        ErrorCode::UNKNOWN_LEADER_EPOCH;  // it knows of a reassignment that we do not; it retries
+    return out;
+  }
+  if (args.fetch_offset < log_->log_start_offset()) {
+    out.error = ErrorCode::OFFSET_OUT_OF_RANGE;
+    return out;
+  }
+  if (args.last_fetched_epoch >= 0) {
+    const segment::EpochEndOffset end = log_->EndOffsetForEpoch(args.last_fetched_epoch);
+    if (end.end_offset < 0) {
+      out.error = ErrorCode::OFFSET_OUT_OF_RANGE;
+      return out;
+    }
+    if (end.leader_epoch < args.last_fetched_epoch || end.end_offset < args.fetch_offset) {
+      // While logs diverge the position says nothing: neither side updates its state (KAFKA-13141).
+      out.diverging = end;
+      return out;
+    }
+  }
+  if (args.fetch_offset > log_->log_end_offset()) {
+    out.error = ErrorCode::OFFSET_OUT_OF_RANGE;
+    return out;
+  }
+  // Only a fetch that names the current epoch proves that the follower's log agrees with ours
+  // (KIP-320).
+  if (args.current_leader_epoch == replica_.leader_epoch()) {
+    replica_.OnFollowerFetch({args.replica_id, args.replica_epoch}, args.fetch_offset,
+                             args.flushed_offset, owner_.shard().clock().Now());
+    MaybeAdvance();
+    MaybeChangeIsr();
+    out.high_watermark = replica_.high_watermark();
+    out.last_stable_offset = replica_.high_watermark();
+  }
+  FillRecords(args, log_->log_end_offset(), out);
+  return out;
+}
+
+FetchOutcome Partition::ReadForConsumer(const FetchArgs& args) {
+  FetchOutcome out;
+  out.error = CheckEpoch(args.current_leader_epoch);
+  if (out.error != ErrorCode::NONE) return out;
+  if (replica_.role() == ReplicaCore::Role::kNone) {
+    out.error = ErrorCode::NOT_LEADER_OR_FOLLOWER;
+    return out;
+  }
+  const int64_t end = replica_.high_watermark();
+  out.high_watermark = end;
+  out.last_stable_offset = end;
+  out.log_start_offset = log_->log_start_offset();
+  if (args.fetch_offset < log_->log_start_offset() || args.fetch_offset > log_->log_end_offset()) {
+    // A follower does not know what the leader has beyond its own log (KIP-392).
+    out.error = !is_leader() && args.fetch_offset > log_->log_end_offset()
+                    ? ErrorCode::OFFSET_NOT_AVAILABLE
+                    : ErrorCode::OFFSET_OUT_OF_RANGE;
+    return out;
+  }
+  if (args.last_fetched_epoch >= 0 && args.fetch_offset > log_->log_start_offset()) {
+    const segment::EpochEndOffset known = log_->EndOffsetForEpoch(args.last_fetched_epoch);
+    if (known.end_offset >= 0 &&
+        (known.leader_epoch < args.last_fetched_epoch || known.end_offset < args.fetch_offset)) {
+      out.diverging = known;
+      return out;
+    }
+  }
+  if (args.fetch_offset < end) FillRecords(args, end, out);
+  return out;
+}
+
+void Partition::FillRecords(const FetchArgs& args, int64_t upper_bound, FetchOutcome& out) {
+  if (args.max_bytes <= 0 && !args.at_least_one_batch) return;
+  if (args.fetch_offset >= upper_bound) return;
+  auto slice = log_->Read(args.fetch_offset, upper_bound, args.max_bytes, args.at_least_one_batch);
+  if (!slice.ok()) {
+    LogError("{}-{}: read at {} failed: {}", topic_, id_.partition, args.fetch_offset,
+             slice.status().ToString());
+    out.error = absl::IsOutOfRange(slice.status()) ? ErrorCode::OFFSET_OUT_OF_RANGE
+                                                   : ErrorCode::KAFKA_STORAGE_ERROR;
+    return;
+  }
+  out.records = std::move(slice->region);
+}
+
+void Partition::AddFetchWaiter(std::shared_ptr<FetchDoorbell> doorbell, bool replica) {
+  (replica ? replica_waiters_ : consumer_waiters_).Add(std::move(doorbell));
+}
+
+// ---- offsets ----
+
+OffsetOutcome Partition::FindOffset(int64_t timestamp_ms, int32_t current_leader_epoch,
+                                    bool read_committed) {
+  (void)read_committed;  // without transactions the last stable offset is the high watermark
+  OffsetOutcome out;
+  out.error = CheckLeader(current_leader_epoch);
+  if (out.error != ErrorCode::NONE) return out;
+  constexpr int64_t kLatest = -1, kEarliest = -2, kMaxTimestamp = -3, kEarliestLocal = -4;
+  if (timestamp_ms == kEarliest || timestamp_ms == kEarliestLocal) {
+    out.offset = log_->log_start_offset();
+    out.leader_epoch = log_->LeaderEpochOf(out.offset);
+    return out;
+  }
+  if (timestamp_ms < kEarliestLocal) {
+    out.error = ErrorCode::UNSUPPORTED_VERSION;
+    return out;
+  }
+  // A new leader's high watermark may still be behind what clients were told before (KIP-207).
+  if (!replica_.end_offset_known()) {
+    out.error = ErrorCode::OFFSET_NOT_AVAILABLE;
+    return out;
+  }
+  const int64_t end = replica_.high_watermark();
+  if (timestamp_ms == kLatest) {
+    out.offset = end;
+    out.leader_epoch = replica_.leader_epoch();
+    return out;
+  }
+  auto found = timestamp_ms == kMaxTimestamp ? log_->FindMaxTimestamp(end)
+                                             : log_->FindByTimestamp(timestamp_ms, end);
+  if (!found.ok()) {
+    out.error = ErrorCode::KAFKA_STORAGE_ERROR;
+    return out;
+  }
+  if (*found) {
+    out.offset = (*found)->offset;
+    out.timestamp_ms = (*found)->timestamp_ms;
+    out.leader_epoch = (*found)->leader_epoch;
+  }
+  return out;
+}
+
+OffsetOutcome Partition::EndOffsetForEpoch(int32_t leader_epoch,
+                                           int32_t current_leader_epoch) const {
+  OffsetOutcome out;
+  out.error = CheckLeader(current_leader_epoch);
+  if (out.error != ErrorCode::NONE) return out;
+  const segment::EpochEndOffset end = log_->EndOffsetForEpoch(leader_epoch);
+  out.leader_epoch = end.leader_epoch;
+  out.offset = end.end_offset;
+  return out;
+}
+
+// ---- follower ----
+
+std::optional<Partition::FollowerPosition> Partition::NextFetch() const {
+  if (replica_.role() != ReplicaCore::Role::kFollower || replica_.leader() < 0) return std::nullopt;
+  if (!log_->fatal_error().ok()) return std::nullopt;
+  FollowerPosition position;
+  position.leader_epoch = replica_.leader_epoch();
+  position.fetch_offset = log_->log_end_offset();
+  position.flushed_offset = log_->flushed_offset();
+  position.log_start_offset = log_->log_start_offset();
+  position.last_fetched_epoch = log_->latest_leader_epoch();
+  return position;
+}
+
+absl::Status Partition::OnFollowerAnswer(const FollowerAnswer& answer) {
+  owner_.AssertCurrent();
+  // An answer of an older epoch, or to another position, says nothing about the present log
+  // (KAFKA-18723).
+  if (replica_.role() != ReplicaCore::Role::kFollower ||
+      answer.leader_epoch != replica_.leader_epoch() ||
+      answer.fetch_offset != log_->log_end_offset()) {
+    return absl::OkStatus();
+  }
+  absl::Status status;
+  if (answer.out_of_range) {
+    if (answer.log_start_offset > log_->log_end_offset()) {
+      LogWarn("{}-{}: log ends at {}, below the leader's start {}: starting over there", topic_,
+              id_.partition, log_->log_end_offset(), answer.log_start_offset);
+      status = log_->TruncateFullyAndStartAt(answer.log_start_offset);
+    } else {
+      // Our newest epoch is unknown to the leader: drop everything above what it has committed.
+      status = log_->TruncateTo(std::max(answer.high_watermark, replica_.high_watermark()));
+    }
+    OnLogMoved();
+    return status;
+  }
+  if (answer.diverging) {
+    const segment::EpochEndOffset own = log_->EndOffsetForEpoch(answer.diverging->leader_epoch);
+    int64_t target = answer.diverging->end_offset;
+    if (own.end_offset >= 0) target = std::min(target, own.end_offset);
+    LogInfo("{}-{}: log diverges from leader {} after epoch {}: truncating from {} to {}", topic_,
+            id_.partition, replica_.leader(), answer.diverging->leader_epoch,
+            log_->log_end_offset(), target);
+    status = log_->TruncateTo(target);
+    OnLogMoved();
+    return status;
+  }
+  if (!answer.records.empty()) {
+    auto appended = log_->AppendAsFollower(answer.records, answer.leader_epoch);
+    replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
+    if (!appended.ok()) return appended.status();
+    MaybeFlush();
+  }
+  if (answer.log_start_offset > log_->log_start_offset() &&
+      answer.log_start_offset <= log_->log_end_offset()) {
+    status = log_->AdvanceLogStart(answer.log_start_offset);
+  }
+  if (replica_.AdoptHighWatermark(answer.high_watermark)) consumer_waiters_.RingAll();
+  return status;
+}
+
+// ---- housekeeping ----
+
+void Partition::OnTick(bool housekeeping) {
+  owner_.AssertCurrent();
+  MaybeChangeIsr();
+  if (!housekeeping) return;
+  log_->ExpireProducers();
+  if (settings_.cleanup_delete) {
+    absl::Status status = log_->ApplyRetention(settings_.retention_ms, settings_.retention_bytes,
+                                               replica_.high_watermark());
+    if (!status.ok()) {
+      LogError("{}-{}: retention failed: {}", topic_, id_.partition, status.ToString());
+    }
+  }
+}
+
+absl::Status Partition::CloseCleanly() {
+  StepDown(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  return log_->CloseCleanly();
+}
+
+}  // namespace soliton::broker

@@ -1,0 +1,196 @@
+// One replica of a partition on this broker: sole owner of its Log, its ReplicaCore and everybody
+// who waits for either. Lives on its owner shard; every method is synchronous and runs there.
+// Nobody keeps a reference across a message: look it up again in the PartitionTable.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "broker/partition/fetch_waiters.h"
+#include "broker/partition/produce_waiters.h"
+#include "broker/partition/replica_core.h"
+#include "broker/partition/topic_partition.h"
+#include "config/topic_settings.h"
+#include "runtime/loop/owner.h"
+#include "segment/log.h"
+
+namespace soliton::broker {
+
+class Partition;
+
+// What a partition asks of its surroundings. Implemented by PartitionTable.
+class PartitionServices {
+ public:
+  virtual ~PartitionServices() = default;
+  // Runs the ticket on a disk thread and brings it back through Partition::OnFlushDone, unless the
+  // partition is gone by then.
+  virtual void RunFlush(const Partition& partition, segment::FlushTicket ticket) = 0;
+  // Sends the proposal to the controller; the answer returns through Partition::OnIsrAnswer.
+  virtual void ProposeIsr(const Partition& partition, const IsrProposal& proposal) = 0;
+  virtual const std::map<int32_t, ReplicaCore::BrokerView>& Brokers() const = 0;
+};
+
+struct PartitionOptions {
+  int32_t broker_id = -1;
+  bool flush_before_ack = true;  // durability=flush
+  ReplicaCoreOptions replica;
+};
+
+// One partition of a produce request, appended.
+struct ProduceOutcome {
+  kafka::ErrorCode error = kafka::ErrorCode::NONE;
+  std::string error_message;
+  std::vector<segment::RecordError> record_errors;
+  int64_t base_offset = -1;
+  int64_t log_append_time_ms = -1;
+  int64_t log_start_offset = -1;
+  int64_t required_offset = -1;  // committed once the high watermark reaches it
+  int32_t leader_id = -1;        // hints for KIP-951
+  int32_t leader_epoch = -1;
+};
+
+// One partition of a fetch request.
+struct FetchArgs {
+  int64_t fetch_offset = 0;
+  int32_t current_leader_epoch = -1;  // -1: not checked
+  int32_t last_fetched_epoch = -1;    // -1: no divergence check (KIP-595)
+  int64_t max_bytes = 0;
+  bool at_least_one_batch = true;
+  bool read_committed = false;
+  // Replica fetch; -1 for consumers.
+  int32_t replica_id = -1;
+  int64_t replica_epoch = -1;
+  int64_t flushed_offset = -1;
+};
+
+struct FetchOutcome {
+  kafka::ErrorCode error = kafka::ErrorCode::NONE;
+  int64_t high_watermark = -1;
+  int64_t last_stable_offset = -1;
+  int64_t log_start_offset = -1;
+  std::optional<segment::EpochEndOffset> diverging;
+  FileRegion records;
+  int32_t leader_id = -1;
+  int32_t leader_epoch = -1;
+};
+
+struct OffsetOutcome {
+  kafka::ErrorCode error = kafka::ErrorCode::NONE;
+  int64_t timestamp_ms = -1;
+  int64_t offset = -1;
+  int32_t leader_epoch = -1;
+};
+
+class Partition {
+ public:
+  Partition(Shard& owner, PartitionServices& services, TopicPartition id, std::string topic,
+            const PartitionOptions& options, const config::TopicSettings& settings,
+            std::unique_ptr<segment::Log> log, int64_t checkpointed_high_watermark);
+
+  // ---- metadata ----
+
+  // A committed state from a metadata image. Becoming leader assigns the epoch in the log before
+  // anything is accepted in it. Older states are ignored.
+  void ApplyState(const CommittedState& state);
+  void ApplySettings(const config::TopicSettings& settings);
+  void OnIsrAnswer(const IsrProposal& proposal, kafka::ErrorCode error,
+                   const CommittedState& committed);
+
+  // ---- produce (leader) ----
+
+  ProduceOutcome AppendAsLeader(Buffer records, int16_t acks);
+  // `done` runs when `required_offset` is committed in `leader_epoch`, or with an error.
+  void WhenCommitted(int64_t required_offset, int32_t leader_epoch, ProduceWaiters::Done done);
+
+  // ---- fetch ----
+
+  FetchOutcome Read(const FetchArgs& args);
+  void AddFetchWaiter(std::shared_ptr<FetchDoorbell> doorbell, bool replica);
+
+  // ---- offsets ----
+
+  // ListOffsets special values (-1 latest, -2 earliest, -3 max timestamp) or the first record
+  // at/after a time.
+  OffsetOutcome FindOffset(int64_t timestamp_ms, int32_t current_leader_epoch, bool read_committed);
+  OffsetOutcome EndOffsetForEpoch(int32_t leader_epoch, int32_t current_leader_epoch) const;
+
+  // ---- follower ----
+
+  // What a fetch to the leader must say now; nullopt while this replica does not follow or its log
+  // has failed.
+  struct FollowerPosition {
+    int32_t leader_epoch = -1;
+    int64_t fetch_offset = 0;
+    int64_t flushed_offset = 0;
+    int64_t log_start_offset = 0;
+    int32_t last_fetched_epoch = -1;
+  };
+  std::optional<FollowerPosition> NextFetch() const;
+  // The leader's answer to a fetch that said (`leader_epoch`, `fetch_offset`). Ignored when this
+  // replica has moved on since. Truncation comes before anything else in the answer (KAFKA-14704).
+  struct FollowerAnswer {
+    int32_t leader_epoch = -1;
+    int64_t fetch_offset = 0;
+    std::optional<segment::EpochEndOffset> diverging;
+    bool out_of_range = false;
+    Buffer records;
+    int64_t high_watermark = -1;
+    int64_t log_start_offset = -1;
+  };
+  absl::Status OnFollowerAnswer(const FollowerAnswer& answer);
+
+  // ---- disk ----
+
+  void OnFlushDone(const segment::FlushTicket& ticket, const absl::Status& result);
+  // Periodic: ISR members that lag, retention, producer expiry.
+  void OnTick(bool housekeeping);
+  absl::Status CloseCleanly();
+
+  // ---- queries ----
+
+  // Raw batches for checkers; not bounded by the high watermark.
+  absl::StatusOr<segment::LogSlice> ReadLog(int64_t from, int64_t to) {
+    return log_->Read(from, to, std::numeric_limits<int32_t>::max(), true);
+  }
+  const TopicPartition& id() const { return id_; }
+  const std::string& topic() const { return topic_; }
+  const ReplicaCore& replica() const { return replica_; }
+  const segment::Log& log() const { return *log_; }
+  bool is_leader() const { return replica_.role() == ReplicaCore::Role::kLeader; }
+  // Distinguishes this object from an earlier one of the same id in late disk answers.
+  uint64_t instance() const { return instance_; }
+  void set_instance(uint64_t instance) { instance_ = instance; }
+
+ private:
+  kafka::ErrorCode CheckLeader(int32_t current_leader_epoch) const;
+  kafka::ErrorCode CheckEpoch(int32_t current_leader_epoch) const;
+  FetchOutcome ReadForReplica(const FetchArgs& args);
+  FetchOutcome ReadForConsumer(const FetchArgs& args);
+  void FillRecords(const FetchArgs& args, int64_t upper_bound, FetchOutcome& out);
+  // The local log moved: tell the core, start a flush, let waiters see what changed.
+  void OnLogMoved();
+  void MaybeFlush();
+  // Raises the high watermark and completes whoever waited for it.
+  void MaybeAdvance();
+  void MaybeChangeIsr();
+  void StepDown(kafka::ErrorCode reason);
+
+  Owner owner_;
+  PartitionServices& services_;
+  const TopicPartition id_;
+  const std::string topic_;
+  const PartitionOptions options_;
+  config::TopicSettings settings_;
+  std::unique_ptr<segment::Log> log_;
+  ReplicaCore replica_;
+  ProduceWaiters produce_waiters_;
+  FetchWaiters consumer_waiters_;  // rung when the high watermark moves
+  FetchWaiters replica_waiters_;   // rung when the log grows
+  uint64_t instance_ = 0;
+  int flushed_segments_ = 0;  // page-cache mode: flush only when a segment was closed
+};
+
+}  // namespace soliton::broker

@@ -1,0 +1,212 @@
+#include "broker/partition/replica_core.h"
+
+#include <algorithm>
+
+#include "runtime/base/check.h"
+
+namespace soliton::broker {
+namespace {
+
+bool Contains(const std::vector<int32_t>& ids, int32_t id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+}  // namespace
+
+bool ReplicaCore::IsReplica(int32_t broker_id) const {
+  return Contains(state_.replicas, broker_id);
+}
+bool ReplicaCore::InIsr(int32_t broker_id) const { return Contains(state_.isr, broker_id); }
+
+bool ReplicaCore::InMaximalIsr(int32_t broker_id) const {
+  if (InIsr(broker_id)) return true;
+  if (!pending_) return false;
+  return std::any_of(pending_->new_isr.begin(), pending_->new_isr.end(),
+                     [&](const IsrMember& member) { return member.broker_id == broker_id; });
+}
+
+void ReplicaCore::ResetFollowers(MonotonicTime now) {
+  followers_.clear();
+  for (int32_t id : state_.replicas) {
+    if (id == self_) continue;
+    Follower follower;
+    // A member gets a whole lag period to show itself before it can be dropped.
+    follower.caught_up_at = now;
+    follower.sample_end_offset = log_end_offset_;
+    follower.sample_at = now;
+    followers_[id] = follower;
+  }
+}
+
+bool ReplicaCore::Apply(const CommittedState& state, int64_t log_end_offset, MonotonicTime now) {
+  if (state.leader_epoch < state_.leader_epoch) return false;
+  if (state.leader_epoch == state_.leader_epoch && state.partition_epoch < state_.partition_epoch) {
+    return false;
+  }
+  const bool new_epoch = state.leader_epoch > state_.leader_epoch || role_ == Role::kNone;
+  const bool newer_partition_epoch = state.partition_epoch > state_.partition_epoch;
+  const bool replicas_changed = state.replicas != state_.replicas;
+  state_ = state;
+  if (newer_partition_epoch || new_epoch) {
+    // Whatever was proposed against the older partition epoch has been decided: it is in `state` or
+    // refused.
+    pending_.reset();
+    pending_unresolved_ = false;
+  }
+  const Role role = state.leader == self_ ? Role::kLeader : Role::kFollower;
+  if (role == Role::kLeader) {
+    CHECK(InIsr(self_), "leader {} of epoch {} is not in its own ISR", self_, state.leader_epoch);
+    if (new_epoch || role_ != Role::kLeader) {
+      log_end_offset_ = log_end_offset;
+      epoch_start_offset_ = log_end_offset;
+      role_ = role;
+      ResetFollowers(now);
+    } else if (replicas_changed) {
+      std::erase_if(followers_, [&](const auto& entry) { return !IsReplica(entry.first); });
+      for (int32_t id : state_.replicas) {
+        if (id != self_)
+          followers_.try_emplace(id, Follower{.caught_up_at = now, .sample_at = now});
+      }
+    }
+  } else {
+    followers_.clear();
+  }
+  role_ = role;
+  return true;
+}
+
+void ReplicaCore::OnLocalPosition(int64_t log_end_offset, int64_t flushed_offset) {
+  log_end_offset_ = log_end_offset;
+  flushed_offset_ = flushed_offset;
+  if (high_watermark_ > log_end_offset_) {
+    // Only a follower truncates, and never below what it was told is committed, except after data
+    // loss that the operator accepted (unclean election).
+    CHECK(role_ != Role::kLeader, "leader's log end {} fell below its high watermark {}",
+          log_end_offset_, high_watermark_);
+    high_watermark_ = log_end_offset_;
+  }
+}
+
+FetchVerdict ReplicaCore::OnFollowerFetch(const IsrMember& member, int64_t fetch_offset,
+                                          int64_t flushed_offset, MonotonicTime now) {
+  DCHECK(role_ == Role::kLeader);
+  auto found = followers_.find(member.broker_id);
+  if (found == followers_.end()) return FetchVerdict::kNotReplica;
+  Follower& follower = found->second;
+  // A fetch of an older incarnation that was delayed on another connection must not count for the
+  // new one.
+  if (member.broker_epoch != -1 && member.broker_epoch < follower.broker_epoch) {
+    return FetchVerdict::kNotReplica;
+  }
+  follower.broker_epoch = member.broker_epoch;
+  follower.log_end_offset = fetch_offset;
+  follower.position =
+      options_.count_flushed ? std::min(flushed_offset, fetch_offset) : fetch_offset;
+  if (follower.position >= log_end_offset_) {
+    follower.caught_up_at = now;
+    follower.sample_end_offset = log_end_offset_;
+    follower.sample_at = now;
+  } else if (follower.position >= follower.sample_end_offset) {
+    follower.caught_up_at = std::max(follower.caught_up_at, follower.sample_at);
+    follower.sample_end_offset = log_end_offset_;
+    follower.sample_at = now;
+  }
+  return FetchVerdict::kCounted;
+}
+
+bool ReplicaCore::AdvanceHighWatermark() {
+  if (role_ != Role::kLeader || !has_enough_replicas()) return false;
+  int64_t lowest = LocalPosition();
+  for (const auto& [id, follower] : followers_) {
+    if (InMaximalIsr(id)) lowest = std::min(lowest, follower.position);
+  }
+  if (lowest <= high_watermark_) return false;
+  CHECK(lowest <= log_end_offset_, "high watermark {} above log end {}", lowest, log_end_offset_);
+  high_watermark_ = lowest;
+  return true;
+}
+
+bool ReplicaCore::AdoptHighWatermark(int64_t leader_high_watermark) {
+  DCHECK(role_ == Role::kFollower);
+  const int64_t bounded = std::min(leader_high_watermark, log_end_offset_);
+  if (bounded <= high_watermark_) return false;
+  high_watermark_ = bounded;
+  return true;
+}
+
+void ReplicaCore::RestoreHighWatermark(int64_t high_watermark) {
+  high_watermark_ = std::min(high_watermark, log_end_offset_);
+}
+
+bool ReplicaCore::MayJoin(const Follower& follower) const {
+  return follower.position >= 0 && follower.position >= high_watermark_ &&
+         follower.position >= epoch_start_offset_;
+}
+
+bool ReplicaCore::IsLagging(const Follower& follower, MonotonicTime now) const {
+  if (follower.position == log_end_offset_) return false;
+  return now - follower.caught_up_at > options_.replica_lag_time_max;
+}
+
+std::optional<IsrProposal> ReplicaCore::ProposeIsrChange(
+    const std::map<int32_t, BrokerView>& brokers, MonotonicTime now) {
+  if (role_ != Role::kLeader) return std::nullopt;
+  if (pending_) {
+    if (!pending_unresolved_) return std::nullopt;
+    // The same compare-and-set again: if it was applied meanwhile, the partition epoch refuses this
+    // one.
+    pending_unresolved_ = false;
+    return pending_;
+  }
+  const auto view_of = [&](int32_t id) {
+    auto found = brokers.find(id);
+    return found == brokers.end() ? BrokerView{} : found->second;
+  };
+  IsrProposal proposal{state_.leader_epoch, state_.partition_epoch, {}};
+  std::vector<int32_t> ids;
+  for (int32_t id : state_.replicas) {
+    if (id == self_) {
+      ids.push_back(id);
+      proposal.new_isr.push_back({id, view_of(id).broker_epoch});
+      continue;
+    }
+    const Follower& follower = followers_.at(id);
+    const BrokerView view = view_of(id);
+    // A member that has not fetched since this leader took over is named with the epoch that
+    // metadata knows.
+    const int64_t epoch = follower.broker_epoch >= 0 ? follower.broker_epoch : view.broker_epoch;
+    const bool stays = InIsr(id) && !IsLagging(follower, now);
+    const bool joins = !InIsr(id) && view.usable && MayJoin(follower) &&
+                       follower.broker_epoch == view.broker_epoch;
+    if (!stays && !joins) continue;
+    ids.push_back(id);
+    proposal.new_isr.push_back({id, epoch});
+  }
+  std::vector<int32_t> current = state_.isr;
+  std::vector<int32_t> wanted = ids;
+  std::sort(current.begin(), current.end());
+  std::sort(wanted.begin(), wanted.end());
+  if (current == wanted) return std::nullopt;
+  pending_ = proposal;
+  pending_unresolved_ = false;
+  return proposal;
+}
+
+void ReplicaCore::OnIsrAccepted(const CommittedState& committed, int64_t log_end_offset,
+                                MonotonicTime now) {
+  Apply(committed, log_end_offset, now);
+}
+
+void ReplicaCore::OnIsrRejected(kafka::ErrorCode error) {
+  if (!pending_) return;
+  // Only these prove that the controller did not apply it; after any other error the joiner goes on
+  // counting until committed metadata says what happened.
+  if (error == kafka::ErrorCode::INELIGIBLE_REPLICA ||
+      error == kafka::ErrorCode::OPERATION_NOT_ATTEMPTED) {
+    pending_.reset();
+    return;
+  }
+  pending_unresolved_ = true;
+}
+
+}  // namespace soliton::broker

@@ -1,0 +1,54 @@
+// One client connection: reads frames, opens a slot per request, hands it to dispatch, sends
+// responses in order. Lives on the shard that accepted it; handlers of other shards answer through
+// Request::Reply, which posts here.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "broker/server/connection_core.h"
+#include "runtime/loop/owner.h"
+#include "runtime/net/transport.h"
+
+namespace soliton::broker {
+
+class BrokerShard;
+
+class Connection final : public ConnectionHandler, public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(BrokerShard& shard, std::shared_ptr<FramedConnection> transport,
+             const ConnectionLimits& limits);
+
+  void Start();
+  // Response of a slot (see ConnectionCore). Owner shard. No-op once closed.
+  void Respond(uint64_t slot, std::optional<BufferChain> response);
+  // Drops the connection, e.g. after a request that has no error form. Owner shard.
+  void Close(std::string_view reason);
+
+  BrokerShard& shard() const { return shard_; }
+  uint64_t id() const { return id_; }
+  std::string peer() const { return transport_->peer(); }
+  bool closed() const { return closed_; }
+  // What the client called itself in its last request header or ApiVersions.
+  std::string client_software;
+
+  // ConnectionHandler
+  void OnFrame(Buffer frame) override;
+  void OnClosed(const absl::Status& why) override;
+  void OnDrained() override;
+
+ private:
+  void UpdateReading();
+
+  BrokerShard& shard_;
+  Owner owner_;
+  const uint64_t id_;
+  std::shared_ptr<FramedConnection> transport_;
+  ConnectionCore core_;
+  bool reading_ = true;
+  bool closed_ = false;
+};
+
+}  // namespace soliton::broker

@@ -1,0 +1,31 @@
+#include "broker/server/connection_core.h"
+
+#include "runtime/base/check.h"
+
+namespace soliton::broker {
+
+uint64_t ConnectionCore::OpenSlot() {
+  slots_.emplace_back();
+  return first_slot_ + slots_.size() - 1;
+}
+
+std::vector<BufferChain> ConnectionCore::Fill(uint64_t slot, std::optional<BufferChain> response) {
+  CHECK(slot >= first_slot_ && slot < first_slot_ + slots_.size(), "no open slot {}", slot);
+  Slot& filled = slots_[slot - first_slot_];
+  CHECK(!filled.filled, "slot {} answered twice", slot);
+  filled.filled = true;
+  filled.response = std::move(response);
+  if (filled.response) held_bytes_ += filled.response->size_bytes();
+  std::vector<BufferChain> ready;
+  while (!slots_.empty() && slots_.front().filled) {
+    if (slots_.front().response) {
+      held_bytes_ -= slots_.front().response->size_bytes();
+      ready.push_back(std::move(*slots_.front().response));
+    }
+    slots_.pop_front();
+    ++first_slot_;
+  }
+  return ready;
+}
+
+}  // namespace soliton::broker

@@ -1,0 +1,51 @@
+// Order and limits of one client connection, pure. Responses leave in request order (Kafka clients
+// rely on it), whatever order the work finishes in: each request takes a slot, a finished slot is
+// released once all before it are. When too many requests are in flight or too many bytes wait to
+// be sent, the connection is not read: the client is slowed by TCP, nothing is dropped and nothing
+// grows.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "runtime/base/buffer_chain.h"
+
+namespace soliton::broker {
+
+struct ConnectionLimits {
+  int32_t max_requests_in_flight = 64;
+  int64_t max_unsent_bytes = 64 << 20;
+};
+
+class ConnectionCore {
+ public:
+  explicit ConnectionCore(const ConnectionLimits& limits) : limits_(limits) {}
+
+  // A request arrived: its slot.
+  uint64_t OpenSlot();
+  // The response of a slot; nullopt for a request that gets none (acks=0). Returns what may be sent
+  // now, in order.
+  std::vector<BufferChain> Fill(uint64_t slot, std::optional<BufferChain> response);
+
+  // Whether the connection may be read, given the bytes that wait in the transport.
+  bool MayRead(int64_t unsent_bytes) const {
+    return static_cast<int64_t>(slots_.size()) < limits_.max_requests_in_flight &&
+           unsent_bytes + held_bytes_ < limits_.max_unsent_bytes;
+  }
+  size_t in_flight() const { return slots_.size(); }
+
+ private:
+  struct Slot {
+    bool filled = false;
+    std::optional<BufferChain> response;
+  };
+
+  const ConnectionLimits limits_;
+  std::deque<Slot> slots_;   // front = oldest request
+  uint64_t first_slot_ = 0;  // id of slots_.front()
+  int64_t held_bytes_ = 0;   // in filled slots that wait for earlier ones
+};
+
+}  // namespace soliton::broker

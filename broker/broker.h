@@ -15,7 +15,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "config/topic_settings.h"
+#include "config/topic_config.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/uuid.h"
 #include "runtime/ports.h"

@@ -1,7 +1,7 @@
 // Topic settings as the log understands them.
 #pragma once
 
-#include "config/topic_settings.h"
+#include "config/topic_config.h"
 #include "segment/log_options.h"
 
 namespace soliton::broker {

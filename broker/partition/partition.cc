@@ -401,7 +401,7 @@ void Partition::OnTick(bool housekeeping) {
   MaybeChangeIsr();
   if (!housekeeping) return;
   log_->ExpireProducers();
-  if (settings_.cleanup_delete) {
+  if (settings_.cleanup_policy_delete) {
     absl::Status status = log_->ApplyRetention(settings_.retention_ms, settings_.retention_bytes,
                                                replica_.high_watermark());
     if (!status.ok()) {

@@ -13,7 +13,7 @@
 #include "broker/partition/produce_waiters.h"
 #include "broker/partition/replica_core.h"
 #include "broker/partition/topic_partition.h"
-#include "config/topic_settings.h"
+#include "config/topic_config.h"
 #include "runtime/loop/owner.h"
 #include "segment/log.h"
 

@@ -35,7 +35,7 @@ const absl::Status* PartitionTable::FindFailure(const TopicPartition& id) const 
 }
 
 config::TopicSettings PartitionTable::SettingsOf(const controller::TopicInfo& topic) const {
-  return config::ApplyTopicOverrides(options_.topic_defaults, topic.configs);
+  return config::EffectiveTopicSettings(topic.configs, options_.topic_defaults);
 }
 
 CommittedState PartitionTable::StateOf(const controller::TopicInfo& topic,

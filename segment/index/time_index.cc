@@ -66,14 +66,17 @@ absl::StatusOr<TimeIndex> TimeIndex::Decode(int64_t base_offset, std::string_vie
   index.entries_.reserve(bytes.size() / kEntryBytes);
   const auto* from = reinterpret_cast<const uint8_t*>(bytes.data());
   for (size_t i = 0; i < bytes.size() / kEntryBytes; ++i, from += kEntryBytes) {
-    const Entry entry{LoadBigEndian<int64_t>(from), base_offset + LoadBigEndian<int32_t>(from + 8)};
-    const bool follows =
-        index.entries_.empty() || (entry.timestamp_ms > index.entries_.back().timestamp_ms &&
-                                   entry.offset >= index.entries_.back().offset);
-    if (!follows || entry.offset < base_offset || entry.offset >= end_offset) {
-      return absl::DataLossError(
-          fmt::format("time index entry {} = ({} ms, offset {}) is out of order or not in [{}, {})",
-                      i, entry.timestamp_ms, entry.offset, base_offset, end_offset));
+    // Judged before it is added to the base, which may lie near the end of the range.
+    const int64_t relative_offset = LoadBigEndian<int32_t>(from + 8);
+    if (relative_offset < 0 || relative_offset >= end_offset - base_offset) {
+      return absl::DataLossError(fmt::format("time index entry {} = +{} is not in [{}, {})", i,
+                                             relative_offset, base_offset, end_offset));
+    }
+    const Entry entry{LoadBigEndian<int64_t>(from), base_offset + relative_offset};
+    if (!index.entries_.empty() && (entry.timestamp_ms <= index.entries_.back().timestamp_ms ||
+                                    entry.offset < index.entries_.back().offset)) {
+      return absl::DataLossError(fmt::format("time index entry {} = ({} ms, offset {}) goes back",
+                                             i, entry.timestamp_ms, entry.offset));
     }
     index.entries_.push_back(entry);
   }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <string_view>
 #include <utility>
 
 #include "protocol/record/decompressor.h"
@@ -31,14 +30,10 @@ BatchVerdict Refuse(ErrorCode error, std::string message) {
   return verdict;
 }
 
-std::optional<BatchVerdict> RefuseIf(bool wrong, ErrorCode error, std::string_view message) {
-  if (!wrong) return std::nullopt;
-  return Refuse(error, std::string(message));
-}
-
 // Whether the bytes are one whole v2 batch with a matching CRC. Only what the CRC does not cover,
 // or what must be known to find it, is looked at before.
-std::optional<BatchVerdict> CheckEnvelope(const Buffer& records, AppendOrigin origin) {
+std::optional<BatchVerdict> CheckEnvelope(const Buffer& records, AppendOrigin origin,
+                                          int32_t max_message_bytes) {
   if (records.size() <= kafka::batch_layout::kMagic) {
     return Refuse(ErrorCode::INVALID_RECORD,
                   fmt::format("{} bytes hold no record batch", records.size()));
@@ -68,6 +63,11 @@ std::optional<BatchVerdict> CheckEnvelope(const Buffer& records, AppendOrigin or
                   fmt::format("{} bytes follow the record batch: exactly one batch is allowed",
                               held_bytes - header.size_bytes()));
   }
+  if (origin == AppendOrigin::kClient && header.size_bytes() > max_message_bytes) {
+    return Refuse(ErrorCode::MESSAGE_TOO_LARGE,
+                  fmt::format("record batch of {} bytes exceeds max.message.bytes = {}",
+                              header.size_bytes(), max_message_bytes));
+  }
   const uint32_t crc = Crc32c(records.span().subspan(kafka::batch_layout::kAttributes));
   if (crc != header.crc()) {
     return Refuse(
@@ -90,9 +90,7 @@ std::optional<BatchVerdict> CheckClientHeader(const RecordBatchHeader& header,
     return Refuse(kInvalid, fmt::format("record batch from a client has base offset {}, not 0",
                                         header.base_offset()));
   }
-  if (auto no = RefuseIf(header.is_control(), kInvalid, "clients may not write control batches")) {
-    return no;
-  }
+  if (header.is_control()) return Refuse(kInvalid, "clients may not write control batches");
   if (header.has_producer_id() && (header.base_sequence() < 0 || header.producer_epoch() < 0)) {
     return Refuse(kInvalid, fmt::format("record batch of producer {} has epoch {} and sequence {}",
                                         header.producer_id(), header.producer_epoch(),
@@ -101,28 +99,27 @@ std::optional<BatchVerdict> CheckClientHeader(const RecordBatchHeader& header,
   if (static_cast<uint8_t>(header.codec()) >= kafka::kCodecCount) {
     return Refuse(kInvalid, fmt::format("{} does not exist", kafka::CodecName(header.codec())));
   }
-  if (auto no = RefuseIf(
-          header.codec() == Codec::kZstd && context.produce_version < kFirstProduceVersionWithZstd,
-          ErrorCode::UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7 or newer")) {
-    return no;
+  if (header.codec() == Codec::kZstd && context.produce_version < kFirstProduceVersionWithZstd) {
+    return Refuse(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7 or newer");
   }
-  return RefuseIf(header.timestamp_type() == TimestampType::kLogAppendTime,
-                  ErrorCode::INVALID_TIMESTAMP,
+  if (header.timestamp_type() == TimestampType::kLogAppendTime) {
+    return Refuse(ErrorCode::INVALID_TIMESTAMP,
                   "clients may not set the timestamp type LogAppendTime");
+  }
+  return std::nullopt;
 }
 
-// What the records' timestamps may be, as an inclusive range; saturating.
+// What the records' timestamps may be, as an inclusive range. The largest setting means "no limit".
 struct TimestampRange {
   int64_t min_ms = std::numeric_limits<int64_t>::min();
   int64_t max_ms = std::numeric_limits<int64_t>::max();
 
   TimestampRange(const BatchValidationOptions& options, int64_t now_ms) {
-    if (now_ms >= min_ms + options.timestamp_before_max_ms) {
-      min_ms = now_ms - options.timestamp_before_max_ms;
-    }
-    if (now_ms <= max_ms - options.timestamp_after_max_ms) {
-      max_ms = now_ms + options.timestamp_after_max_ms;
-    }
+    constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
+    const int64_t before_ms = options.timestamp_before_max_ms;
+    const int64_t after_ms = options.timestamp_after_max_ms;
+    if (before_ms != kUnlimited && now_ms >= min_ms + before_ms) min_ms = now_ms - before_ms;
+    if (after_ms != kUnlimited && now_ms <= max_ms - after_ms) max_ms = now_ms + after_ms;
   }
   bool Contains(int64_t timestamp_ms) const {
     return timestamp_ms == kafka::kNoTimestamp ||
@@ -219,11 +216,6 @@ class RecordWalk {
 BatchVerdict ValidateClientBatch(const Buffer& records, const BatchValidationOptions& options,
                                  const ValidationContext& context) {
   const RecordBatchHeader header(records.data());
-  if (header.size_bytes() > options.max_message_bytes) {
-    return Refuse(ErrorCode::MESSAGE_TOO_LARGE,
-                  fmt::format("record batch of {} bytes exceeds max.message.bytes = {}",
-                              header.size_bytes(), options.max_message_bytes));
-  }
   if (auto refused = CheckClientHeader(header, context)) return *std::move(refused);
   const absl::StatusOr<RecordBatchView> batch = RecordBatchView::Parse(records);
   CHECK(batch.ok(), "a checked batch does not parse: {}", std::string(batch.status().message()));
@@ -261,7 +253,8 @@ BatchVerdict ValidateReplicatedBatch(const Buffer& records) {
 
 BatchVerdict ValidateBatch(const Buffer& records, const BatchValidationOptions& options,
                            const ValidationContext& context) {
-  if (auto refused = CheckEnvelope(records, context.origin)) return *std::move(refused);
+  if (auto refused = CheckEnvelope(records, context.origin, options.max_message_bytes))
+    return *std::move(refused);
   return context.origin == AppendOrigin::kClient ? ValidateClientBatch(records, options, context)
                                                  : ValidateReplicatedBatch(records);
 }

@@ -37,6 +37,7 @@ struct RecordError {
 struct BatchValidationOptions {
   int32_t max_message_bytes = 1048588;  // of the batch as stored, compressed or not
   kafka::TimestampType timestamp_type = kafka::TimestampType::kCreateTime;
+  // How far timestamps may lie from the leader's clock; the largest value means no limit.
   int64_t timestamp_before_max_ms = std::numeric_limits<int64_t>::max();
   int64_t timestamp_after_max_ms = 3600000;
   bool compacted = false;  // cleanup.policy has "compact": every record needs a key

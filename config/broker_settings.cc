@@ -1,0 +1,202 @@
+// Settings of a broker, and those that a broker and a controller share. Defaults are Kafka's 4.x
+// where the name is Kafka's, except broker.heartbeat.interval.ms, which is shorter so that a dead
+// broker is noticed sooner.
+#include "config/config_table.h"
+
+namespace soliton::config {
+namespace {
+
+constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
+
+// clang-format off
+constexpr Setting kBrokerSettings[] = {
+    // ---- identity ----
+    {.name = "node.id", .type = Type::kInt,
+     .doc = "Number of this node, unique in the cluster and kept for ever: the data belongs to it.",
+     .least = 0, .most = kInt32Max, .scopes = kNodeScopes},
+    {.name = "broker.id", .type = Type::kInt, .doc = "Older name of node.id.",
+     .least = 0, .most = kInt32Max, .scopes = kNodeScopes, .spelling_of = "node.id"},
+    {.name = "process.roles", .type = Type::kEnumList,
+     .doc = "What this process is. Unset: what it was started as, `soliton broker` or `soliton controller`.",
+     .allowed = "broker|controller", .scopes = kNodeScopes},
+    {.name = "cluster.id", .type = Type::kString, .default_value = "",
+     .doc = "Id of the cluster; a node refuses to join another. Empty: the controller makes one at its first "
+            "start and brokers take it over.",
+     .scopes = kNodeScopes},
+    {.name = "broker.rack", .type = Type::kString,
+     .doc = "Rack or zone of this broker; replicas of a partition are spread over racks.",
+     .scopes = kBrokerScope},
+
+    // ---- addresses ----
+    {.name = "listeners", .type = Type::kListeners, .default_value = "PLAINTEXT://:9092",
+     .doc = "Addresses to accept connections on, as NAME://host:port. An empty host means all interfaces. A "
+            "controller listens on the one named in controller.listener.names.",
+     .scopes = kNodeScopes},
+    {.name = "advertised.listeners", .type = Type::kListeners,
+     .doc = "Addresses that clients and other brokers are told to connect to. Needed when they differ from "
+            "listeners: behind NAT, in containers, or when listening on all interfaces.",
+     .scopes = kBrokerScope},
+    {.name = "listener.security.protocol.map", .type = Type::kList,
+     .default_value = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+     .doc = "Security protocol of each listener name. Only PLAINTEXT is available so far.",
+     .scopes = kNodeScopes},
+    {.name = "inter.broker.listener.name", .type = Type::kString,
+     .doc = "The listener that brokers use among themselves. Unset: the first one.",
+     .scopes = kBrokerScope},
+    {.name = "controller.listener.names", .type = Type::kList, .default_value = "CONTROLLER",
+     .doc = "Names of the listeners that controllers accept brokers on.", .scopes = kNodeScopes},
+    {.name = "controller.quorum.bootstrap.servers", .type = Type::kEndpoints,
+     .doc = "host:port of the controllers, so that a broker finds the cluster.", .scopes = kNodeScopes},
+    {.name = "controller.quorum.voters", .type = Type::kList,
+     .doc = "The controllers as id@host:port. One of this and controller.quorum.bootstrap.servers is needed on "
+            "a broker.",
+     .scopes = kNodeScopes},
+
+    // ---- data ----
+    {.name = "log.dirs", .type = Type::kList, .default_value = "data",
+     .doc = "Directories for the data, relative to the working directory or absolute. One is used so far.",
+     .scopes = kNodeScopes},
+    {.name = "log.dir", .type = Type::kString, .doc = "Older name of log.dirs.", .scopes = kNodeScopes,
+     .spelling_of = "log.dirs"},
+    {.name = "durability", .type = Type::kEnum, .default_value = "flush",
+     .doc = "When a record counts as stored on a replica. flush: when it is on the disk (fdatasync), so that "
+            "acks=all survives a power cut of all nodes. page-cache: when the operating system has it, as in "
+            "Kafka; faster, and safe only while not all replicas lose power together.",
+     .allowed = "flush|page-cache", .scopes = kBrokerScope},
+    {.name = "shards", .type = Type::kInt, .default_value = "0",
+     .doc = "Event-loop threads that share the partitions and connections. 0: as many as cores.",
+     .least = 0, .most = 1024, .scopes = kBrokerScope},
+    {.name = "log.level", .type = Type::kEnum, .default_value = "info",
+     .doc = "How much this process logs to stderr.",
+     .allowed = "debug|info|warn|error|off", .scopes = kNodeScopes},
+
+    // ---- topics ----
+    {.name = "num.partitions", .type = Type::kInt, .default_value = "1",
+     .doc = "Partitions of a topic that is created without a count.", .least = 1, .most = 100000,
+     .scopes = kNodeScopes},
+    {.name = "default.replication.factor", .type = Type::kInt, .default_value = "1",
+     .doc = "Replicas of a topic that is created without a replication factor.", .least = 1, .most = 32767,
+     .scopes = kNodeScopes},
+    {.name = "min.insync.replicas", .type = Type::kInt, .default_value = "1",
+     .doc = "Replicas that must have a record before acks=all is answered. Fewer in sync: writes are refused. "
+            "Never more than the replication factor counts.",
+     .least = 1, .most = kInt32Max, .scopes = kNodeScopes, .dynamic = true},
+    {.name = "auto.create.topics.enable", .type = Type::kBool, .default_value = "true",
+     .doc = "Whether asking for an unknown topic creates it.", .scopes = kBrokerScope},
+    {.name = "delete.topic.enable", .type = Type::kBool, .default_value = "true",
+     .doc = "Whether topics can be deleted.", .scopes = kBrokerScope},
+    {.name = "unclean.leader.election.enable", .type = Type::kBool, .default_value = "false",
+     .doc = "Whether a replica outside the in-sync set may lead when none of the set is left. Acknowledged "
+            "records are lost then.",
+     .scopes = kNodeScopes, .dynamic = true},
+
+    // ---- replication ----
+    {.name = "replica.lag.time.max.ms", .type = Type::kLong, .unit = Unit::kMilliseconds,
+     .default_value = "30000",
+     .doc = "A follower that has not caught up for this long leaves the in-sync set.", .least = 1,
+     .scopes = kBrokerScope},
+    {.name = "replica.fetch.max.bytes", .type = Type::kInt, .unit = Unit::kBytes, .default_value = "1048576",
+     .doc = "Most bytes of one partition in one replica fetch; a larger first batch is still sent.",
+     .least = 0, .most = kInt32Max, .scopes = kBrokerScope},
+    {.name = "replica.fetch.response.max.bytes", .type = Type::kInt, .unit = Unit::kBytes,
+     .default_value = "10485760", .doc = "Most bytes of one replica fetch.", .least = 0, .most = kInt32Max,
+     .scopes = kBrokerScope},
+    {.name = "replica.fetch.min.bytes", .type = Type::kInt, .unit = Unit::kBytes, .default_value = "1",
+     .doc = "Bytes that a leader waits for before it answers a replica fetch.", .least = 0, .most = kInt32Max,
+     .scopes = kBrokerScope},
+    {.name = "replica.fetch.wait.max.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
+     .default_value = "500", .doc = "How long a leader keeps an idle replica fetch open.", .least = 1,
+     .most = kInt32Max, .scopes = kBrokerScope},
+    {.name = "replica.fetch.backoff.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
+     .default_value = "1000", .doc = "Pause of a partition's fetching after an error.", .least = 0,
+     .most = kInt32Max, .scopes = kBrokerScope},
+
+    // ---- liveness ----
+    {.name = "broker.heartbeat.interval.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
+     .default_value = "500", .doc = "How often a broker tells the controller that it lives.", .least = 1,
+     .most = kInt32Max, .scopes = kNodeScopes},
+    {.name = "broker.session.timeout.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
+     .default_value = "9000",
+     .doc = "A broker that has been silent for this long is fenced. A broker whose connection closes is "
+            "checked at once, without waiting for this.",
+     .least = 1, .most = kInt32Max, .scopes = kNodeScopes},
+    {.name = "controlled.shutdown.enable", .type = Type::kBool, .default_value = "true",
+     .doc = "Whether a stopping broker hands over its leaderships first.", .scopes = kBrokerScope},
+    {.name = "controlled.shutdown.timeout.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
+     .default_value = "5000", .doc = "How long a stopping broker waits for the hand-over.", .least = 0,
+     .most = kInt32Max, .scopes = kBrokerScope},
+
+    // ---- connections and memory ----
+    {.name = "socket.request.max.bytes", .type = Type::kInt, .unit = Unit::kBytes,
+     .default_value = "104857600",
+     .doc = "Largest request. A longer frame closes its connection before it is read.", .least = 1,
+     .most = kInt32Max, .scopes = kNodeScopes},
+    {.name = "queued.max.request.bytes", .type = Type::kLong, .unit = Unit::kBytes, .default_value = "268435456",
+     .doc = "Bytes of requests in progress above which sockets are no longer read. -1: the default.",
+     .least = -1, .scopes = kBrokerScope},
+    {.name = "connections.max.idle.ms", .type = Type::kLong, .unit = Unit::kMilliseconds,
+     .default_value = "600000", .doc = "A connection without a request for this long is closed. -1: never.",
+     .least = -1, .scopes = kBrokerScope},
+    {.name = "fetch.max.bytes", .type = Type::kInt, .unit = Unit::kBytes, .default_value = "57671680",
+     .doc = "Most bytes of one fetch answer to a consumer.", .least = 1024, .most = kInt32Max,
+     .scopes = kBrokerScope},
+    {.name = "message.max.bytes", .type = Type::kInt, .unit = Unit::kBytes, .default_value = "1048588",
+     .doc = "Largest record batch as stored, after compression.", .least = 0, .most = kInt32Max,
+     .scopes = kBrokerScope, .dynamic = true},
+
+    // ---- log ----
+    {.name = "log.segment.bytes", .type = Type::kInt, .unit = Unit::kBytes, .default_value = "1073741824",
+     .doc = "Size at which a log starts its next segment file.", .least = 1048576, .most = kInt32Max,
+     .scopes = kBrokerScope, .dynamic = true},
+    {.name = "log.roll.ms", .type = Type::kLong, .unit = Unit::kMilliseconds, .default_value = "604800000",
+     .doc = "Age at which a log starts its next segment file.", .least = 1, .scopes = kBrokerScope,
+     .dynamic = true},
+    {.name = "log.roll.hours", .type = Type::kInt, .unit = Unit::kHours,
+     .doc = "log.roll.ms in hours; log.roll.ms wins.", .least = 1, .most = kInt32Max, .scopes = kBrokerScope,
+     .spelling_of = "log.roll.ms"},
+    {.name = "log.index.interval.bytes", .type = Type::kInt, .unit = Unit::kBytes, .default_value = "4096",
+     .doc = "Bytes of log between two entries of the offset index.", .least = 0, .most = kInt32Max,
+     .scopes = kBrokerScope, .dynamic = true},
+    {.name = "log.index.size.max.bytes", .type = Type::kInt, .unit = Unit::kBytes,
+     .default_value = "10485760", .doc = "Size of an index at which its segment is closed.", .least = 4,
+     .most = kInt32Max, .scopes = kBrokerScope, .dynamic = true},
+    {.name = "log.retention.ms", .type = Type::kLong, .unit = Unit::kMilliseconds,
+     .default_value = "604800000", .doc = "Age at which records may be deleted. -1: never.", .least = -1,
+     .scopes = kBrokerScope, .dynamic = true},
+    {.name = "log.retention.minutes", .type = Type::kInt, .unit = Unit::kMinutes,
+     .doc = "log.retention.ms in minutes; log.retention.ms wins.", .least = -1, .most = kInt32Max,
+     .scopes = kBrokerScope, .spelling_of = "log.retention.ms"},
+    {.name = "log.retention.hours", .type = Type::kInt, .unit = Unit::kHours,
+     .doc = "log.retention.ms in hours; log.retention.ms and log.retention.minutes win.", .least = -1,
+     .most = kInt32Max, .scopes = kBrokerScope, .spelling_of = "log.retention.ms"},
+    {.name = "log.retention.bytes", .type = Type::kLong, .unit = Unit::kBytes, .default_value = "-1",
+     .doc = "Size of a partition above which its oldest segments may be deleted. -1: no limit.", .least = -1,
+     .scopes = kBrokerScope, .dynamic = true},
+    {.name = "log.retention.check.interval.ms", .type = Type::kLong, .unit = Unit::kMilliseconds,
+     .default_value = "300000", .doc = "How often logs are checked for segments to delete.", .least = 1,
+     .scopes = kBrokerScope},
+    {.name = "log.cleanup.policy", .type = Type::kEnumList, .default_value = "delete",
+     .doc = "What happens to old records: delete by age and size, compact to the last one of each key, or "
+            "both. Compaction does not run yet: compacted topics keep everything.",
+     .allowed = "delete|compact", .scopes = kBrokerScope, .dynamic = true},
+    {.name = "log.message.timestamp.type", .type = Type::kEnum, .default_value = "CreateTime",
+     .doc = "Whose clock stamps a record: the producer's or the broker's at append.",
+     .allowed = "CreateTime|LogAppendTime", .scopes = kBrokerScope, .dynamic = true},
+    {.name = "log.message.timestamp.before.max.ms", .type = Type::kLong, .unit = Unit::kMilliseconds,
+     .default_value = "9223372036854775807",
+     .doc = "How far in the past a record's timestamp may lie.", .least = 0, .scopes = kBrokerScope,
+     .dynamic = true},
+    {.name = "log.message.timestamp.after.max.ms", .type = Type::kLong, .unit = Unit::kMilliseconds,
+     .default_value = "3600000", .doc = "How far in the future a record's timestamp may lie.", .least = 0,
+     .scopes = kBrokerScope, .dynamic = true},
+    {.name = "producer.id.expiration.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
+     .default_value = "86400000", .doc = "An idle producer's sequence state is forgotten after this long.",
+     .least = 1, .most = kInt32Max, .scopes = kBrokerScope, .dynamic = true},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Setting> BrokerSettings() { return kBrokerSettings; }
+
+}  // namespace soliton::config

@@ -1,0 +1,32 @@
+// The settings of a controller as plain values. See broker_config.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "config/config.h"
+#include "config/listener.h"
+
+namespace soliton::config {
+
+struct ControllerConfig {
+  int32_t node_id = -1;
+  std::string cluster_id;  // "" makes one at the first start
+  NamedEndpoint listener{"CONTROLLER", {"", 9093}};
+  std::string metadata_log_dir = "data";
+  std::string log_level = "info";
+
+  int32_t broker_session_timeout_ms = 9000;
+  int32_t controller_probe_timeout_ms = 500;
+  int32_t num_partitions = 1;
+  int32_t default_replication_factor = 1;
+  int32_t min_insync_replicas = 1;
+  bool unclean_leader_election_enable = false;
+  int32_t max_partitions_per_request = 10000;
+};
+
+absl::StatusOr<ControllerConfig> BuildControllerConfig(const Config& config,
+                                                       Diagnostics& diagnostics);
+
+}  // namespace soliton::config

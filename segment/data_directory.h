@@ -1,10 +1,10 @@
-// A broker's (or controller's) data directory: identity, lock, clean-shutdown marker and the partition folders
-// in it.
+// A broker's (or controller's) data directory: identity, lock, clean-shutdown marker and the
+// partition folders in it.
 //   meta.properties         cluster.id, node.id, directory.id, version=1 (Kafka's format)
 //   .lock                   held while a process uses the directory
-//   .kafka_cleanshutdown    present only after a clean stop; holds the broker epoch it stopped with (KIP-966)
-//   <topic>-<partition>/    one folder per replica
-//   high-watermark-checkpoint  ("replication-offset-checkpoint"): high watermarks, written now and then
+//   .kafka_cleanshutdown    present only after a clean stop; holds the broker epoch it stopped with
+//   (KIP-966) <topic>-<partition>/    one folder per replica high-watermark-checkpoint
+//   ("replication-offset-checkpoint"): high watermarks, written now and then
 //   *-delete/               removed at start and after RemovePartition
 #pragma once
 
@@ -34,9 +34,11 @@ using TopicPartitionName = std::pair<std::string, int32_t>;
 
 class DataDirectory {
  public:
-  // Creates the directory when missing, locks it, and checks or writes meta.properties. Errors say which file,
-  // what it holds and what was expected. Consumes the clean-shutdown marker (removes it, durably).
-  static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(FileSystem& fs, const std::string& path,
+  // Creates the directory when missing, locks it, and checks or writes meta.properties. Errors say
+  // which file, what it holds and what was expected. Consumes the clean-shutdown marker (removes
+  // it, durably).
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(FileSystem& fs,
+                                                             const std::string& path,
                                                              const std::string& cluster_id,
                                                              int32_t node_id, Random& random);
 

@@ -1,6 +1,6 @@
-// The slow part of a flush, handed out as an object: the owner shard takes a ticket from its Log, a disk thread
-// runs it, and the owner gives it back with the result. One ticket per log is out at a time; what is appended
-// meanwhile goes with the next one (group commit).
+// The slow part of a flush, handed out as an object: the owner shard takes a ticket from its Log, a
+// disk thread runs it, and the owner gives it back with the result. One ticket per log is out at a
+// time; what is appended meanwhile goes with the next one (group commit).
 #pragma once
 
 #include <cstdint>
@@ -14,17 +14,18 @@
 namespace soliton::segment {
 
 struct FlushTicket {
-  // A small side file (epoch checkpoint, producer snapshot) to be replaced atomically and made durable.
+  // A small side file (epoch checkpoint, producer snapshot) to be replaced atomically and made
+  // durable.
   struct SideFile {
     std::string path;
     std::string content;
   };
 
-  std::vector<std::shared_ptr<File>> files;   // to be synced, in this order
-  std::vector<SideFile> side_files;           // written after `files`
-  std::vector<std::string> directories;       // synced last: names created since the last flush
-  int64_t end_offset = 0;                     // every record below it is durable once Run() returned OK
-  uint64_t truncation_count = 0;              // of the log when taken: a later truncation limits the result
+  std::vector<std::shared_ptr<File>> files;  // to be synced, in this order
+  std::vector<SideFile> side_files;          // written after `files`
+  std::vector<std::string> directories;      // synced last: names created since the last flush
+  int64_t end_offset = 0;         // every record below it is durable once Run() returned OK
+  uint64_t truncation_count = 0;  // of the log when taken: a later truncation limits the result
 
   // Blocks; disk thread. Touches nothing but what the ticket holds. The first failure ends it.
   absl::Status Run(FileSystem& fs) const;

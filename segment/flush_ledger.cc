@@ -1,0 +1,46 @@
+#include "segment/flush_ledger.h"
+
+#include <algorithm>
+
+#include "runtime/base/check.h"
+
+namespace soliton::segment {
+
+void FlushLedger::AddFile(const std::shared_ptr<File>& file) {
+  if (!files_.empty() && files_.back() == file) return;
+  if (std::find(files_.begin(), files_.end(), file) == files_.end()) files_.push_back(file);
+}
+
+void FlushLedger::AddSideFile(FlushTicket::SideFile side_file) {
+  side_files_[std::move(side_file.path)] = std::move(side_file.content);
+}
+
+FlushTicket FlushLedger::Take(int64_t end_offset, const std::string& directory) {
+  CHECK(!ticket_out_, "two flush tickets of one log");
+  FlushTicket ticket;
+  ticket.files = std::move(files_);
+  for (auto& [path, content] : side_files_) ticket.side_files.push_back({path, std::move(content)});
+  if (directory_dirty_) ticket.directories.push_back(directory);
+  ticket.end_offset = end_offset;
+  ticket.truncation_count = truncation_count_;
+  files_.clear();
+  side_files_.clear();
+  directory_dirty_ = false;
+  ticket_out_ = true;
+  lowest_truncation_ = std::numeric_limits<int64_t>::max();
+  return ticket;
+}
+
+int64_t FlushLedger::Return(const FlushTicket& ticket) {
+  CHECK(ticket_out_, "a flush ticket came back that was not out");
+  ticket_out_ = false;
+  return std::min(ticket.end_offset, lowest_truncation_);
+}
+
+void FlushLedger::OnTruncation(int64_t offset) {
+  ++truncation_count_;
+  lowest_truncation_ = std::min(lowest_truncation_, offset);
+  side_files_.clear();
+}
+
+}  // namespace soliton::segment

@@ -1,0 +1,51 @@
+// What of a log is not durable yet, and the one ticket that may be out. Bookkeeping only; owned by
+// the log.
+//
+// A truncation while a ticket is out bounds what the ticket proves: bytes below the truncation
+// point are the ones it synced, bytes above may be new ones under the same offsets. Likewise
+// derived files that the ticket wrote for the part cut off are stale and must go.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/file/file_system.h"
+#include "segment/flush_ticket.h"
+
+namespace soliton::segment {
+
+class FlushLedger {
+ public:
+  void AddFile(const std::shared_ptr<File>& file);
+  // Replaces an earlier content for the same path.
+  void AddSideFile(FlushTicket::SideFile side_file);
+  void AddDirectory() { directory_dirty_ = true; }
+
+  bool HasWork() const { return !files_.empty() || !side_files_.empty() || directory_dirty_; }
+  bool ticket_out() const { return ticket_out_; }
+
+  // Moves everything noted into a ticket. CHECKs that none is out.
+  FlushTicket Take(int64_t end_offset, const std::string& directory);
+  // How far the ticket's records are durable, given that it ran well: its end, or the lowest
+  // truncation since.
+  int64_t Return(const FlushTicket& ticket);
+
+  // Forgets side files that describe the log above `offset`, and bounds the ticket that is out.
+  void OnTruncation(int64_t offset);
+  uint64_t truncation_count() const { return truncation_count_; }
+
+ private:
+  std::vector<std::shared_ptr<File>> files_;  // in the order first written
+  std::map<std::string, std::string> side_files_;
+  bool directory_dirty_ = false;
+  bool ticket_out_ = false;
+  uint64_t truncation_count_ = 0;
+  int64_t lowest_truncation_ = std::numeric_limits<int64_t>::max();  // since the ticket was taken
+};
+
+}  // namespace soliton::segment

@@ -1,0 +1,132 @@
+// Log as it is: segments in a map, the state derived from them (leader epochs, producers), and the
+// bookkeeping of what is durable. Owner shard only. log_impl.cc writes and flushes, log_read.cc
+// reads, log_truncate.cc takes data away at either end, log_recovery.cc opens.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "segment/flush_ledger.h"
+#include "segment/log.h"
+#include "segment/log_recovery.h"
+#include "segment/recovery_point_file.h"
+#include "segment/segment.h"
+#include "segment/state/leader_epoch_cache.h"
+#include "segment/state/producer_state.h"
+
+namespace soliton::segment {
+
+class LogImpl final : public Log {
+ public:
+  LogImpl(FileSystem& fs, const Clock& clock, const LogOptions& options, std::string directory,
+          RecoveredLog recovered);
+
+  AppendResult AppendAsLeader(Buffer batch, int32_t leader_epoch) override;
+  absl::StatusOr<int> AppendAsFollower(Buffer batches, int32_t max_leader_epoch) override;
+  void AssignLeaderEpoch(int32_t leader_epoch) override;
+  absl::Status TruncateTo(int64_t offset) override;
+  absl::Status TruncateFullyAndStartAt(int64_t offset) override;
+  absl::Status AdvanceLogStart(int64_t offset) override;
+  absl::Status ApplyRetention(int64_t retention_ms, int64_t retention_bytes,
+                              int64_t limit_offset) override;
+
+  std::optional<FlushTicket> TakeFlush() override;
+  void FlushDone(const FlushTicket& ticket, const absl::Status& result) override;
+  absl::Status CloseCleanly() override;
+
+  absl::StatusOr<LogSlice> Read(int64_t offset, int64_t upper_bound, int64_t max_bytes,
+                                bool at_least_one_batch) override;
+  absl::StatusOr<std::optional<TimestampOffset>> FindByTimestamp(int64_t timestamp_ms,
+                                                                 int64_t upper_bound) override;
+  absl::StatusOr<std::optional<TimestampOffset>> FindMaxTimestamp(int64_t upper_bound) override;
+  EpochEndOffset EndOffsetForEpoch(int32_t leader_epoch) const override;
+  int32_t latest_leader_epoch() const override;
+  int32_t LeaderEpochOf(int64_t offset) const override;
+
+  int64_t log_start_offset() const override { return log_start_offset_; }
+  int64_t log_end_offset() const override { return active_->end_offset(); }
+  int64_t flushed_offset() const override { return flushed_offset_; }
+  int64_t size_bytes() const override { return size_bytes_; }
+  int segment_count() const override { return static_cast<int>(segments_.size()); }
+  const Uuid& topic_id() const override { return topic_id_; }
+  const std::string& directory() const override { return directory_; }
+  const absl::Status& fatal_error() const override { return fatal_error_; }
+
+  void SetOptions(const LogOptions& options) override { options_ = options; }
+  void ExpireProducers() override;
+
+ private:
+  // ---- writing (log_impl.cc) ----
+  // Writes `batches`, which lie back to back in `bytes`, rolling where the rules say so, and
+  // updates the state that follows from them.
+  absl::Status AppendBatches(const Buffer& bytes, std::span<const kafka::RecordBatchView> batches);
+  absl::Status AppendRun(const Buffer& bytes, std::span<const kafka::RecordBatchView> run);
+  // `pending_bytes` of this run go before `batch`.
+  bool ShouldRoll(const kafka::RecordBatchHeader& batch, int64_t pending_bytes) const;
+  // Closes the active segment and starts one at log_end_offset. Nothing of it is durable yet.
+  absl::Status Roll();
+  absl::Status StartSegment(int64_t base_offset);
+  // Removes producer snapshots that no recovery would pick any more.
+  absl::Status DropOldSnapshots(int64_t newest);
+  // Work for the next ticket: the epoch checkpoint; index files of closed segments that have none.
+  void NoteEpochs();
+  void NoteIndexFiles(Segment& segment);
+  void NoteMissingIndexFiles();
+  void NoteIndexFilesWritten(const FlushTicket& ticket);
+  // After a truncation during the ticket's run.
+  absl::Status DropStaleSideFiles(const FlushTicket& ticket);
+  std::string_view NameOf(const FlushTicket::SideFile& side_file) const;
+  RecoveryPoint CurrentPoint() const;
+  // Keeps the first error: from then on nothing is written. Returns it.
+  absl::Status Fence(absl::Status error);
+  absl::StatusOr<std::vector<kafka::RecordBatchView>> CheckFollowerBatches(
+      Buffer batches, int32_t max_leader_epoch);
+  absl::Status RebaseEmptyLog(const kafka::RecordBatchHeader& first);
+
+  // ---- truncation (log_truncate.cc) ----
+  absl::Status TruncateSegments(int64_t offset);
+  absl::Status RemoveSegment(SegmentMap::iterator it);
+  absl::Status RemoveSnapshotsAbove(int64_t offset);
+  absl::Status WriteEpochs();
+  absl::Status DropBelowLogStart();
+  absl::Status RebuildProducers();
+  absl::Status RestartAt(int64_t segment_base, int64_t log_start_offset);
+  std::string SnapshotPath(int64_t offset) const;
+
+  // ---- reading (log_read.cc) ----
+  // The segment that holds `offset`: the last one that begins at or below it.
+  Segment& SegmentOf(int64_t offset) const;
+  absl::StatusOr<std::optional<TimestampOffset>> FindTimestampIn(Segment& segment,
+                                                                 int64_t timestamp_ms,
+                                                                 int64_t end_offset);
+  // Largest timestamp in [log_start_offset, end_offset) of this segment; -1 when there is none.
+  absl::StatusOr<int64_t> MaxTimestampIn(Segment& segment, int64_t end_offset);
+
+  FileSystem& fs_;
+  const Clock& clock_;
+  LogOptions options_;
+  const std::string directory_;
+  const Uuid topic_id_;
+
+  SegmentMap segments_;
+  Segment* active_;  // the last of segments_
+  int64_t size_bytes_ = 0;
+  int64_t log_start_offset_;
+  int64_t flushed_offset_;
+  int64_t active_created_ms_;
+  LeaderEpochCache epochs_;
+  ProducerStateTable producers_;
+  std::set<int64_t> snapshots_;
+
+  FlushLedger ledger_;
+  RecoveryPointFile recovery_point_;
+  bool sync_point_ = false;  // the next ticket makes recovery_point_ durable
+  std::shared_ptr<File>
+      point_in_ticket_;  // its file and size when the ticket was taken, if it does
+  int64_t point_in_ticket_bytes_ = 0;
+  absl::Status fatal_error_;
+};
+
+}  // namespace soliton::segment

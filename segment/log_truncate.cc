@@ -1,0 +1,151 @@
+// How a LogImpl loses data: at the end (truncation), at the start (retention, DeleteRecords), or
+// all of it. All of this is rare and durable before it returns. Order everywhere: first the
+// recovery point that makes the loss legal, then the files. A crash in between leaves more data
+// than asked for, never a report of damage.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "segment/log_impl.h"
+#include "segment/producer_recovery.h"
+#include "segment/retention_core.h"
+
+namespace soliton::segment {
+
+absl::Status LogImpl::TruncateTo(int64_t offset) {
+  if (!fatal_error_.ok()) return fatal_error_;
+  if (offset >= log_end_offset()) return absl::OkStatus();
+  if (offset < log_start_offset_) return TruncateFullyAndStartAt(offset);
+  return Fence(TruncateSegments(offset));
+}
+
+absl::Status LogImpl::TruncateSegments(int64_t offset) {
+  // The batch that holds the offset goes too, so the log may end below it.
+  const absl::StatusOr<BatchBoundary> cut = SegmentOf(offset).FindBatch(offset);
+  if (!cut.ok()) return cut.status();
+  const int64_t end_offset = cut->base_offset;
+  flushed_offset_ = std::min(flushed_offset_, end_offset);
+  log_start_offset_ = std::min(log_start_offset_, end_offset);
+  ledger_.OnTruncation(end_offset);
+  absl::Status status = recovery_point_.AppendDurably(CurrentPoint());
+  if (!status.ok()) return status;
+
+  if (status = RemoveSnapshotsAbove(end_offset); !status.ok()) return status;
+  while (segments_.size() > 1 && active_->base_offset() >= end_offset) {
+    if (status = RemoveSegment(std::prev(segments_.end())); !status.ok()) return status;
+    active_ = segments_.rbegin()->second.get();
+  }
+  size_bytes_ -= active_->size_bytes();
+  if (status = active_->TruncateTo(end_offset); !status.ok()) {
+    return status;
+  }
+  size_bytes_ += active_->size_bytes();
+  if (status = fs_.SyncDirectory(directory_); !status.ok()) return status;
+
+  epochs_.TruncateFromEnd(end_offset);
+  if (status = WriteEpochs(); !status.ok()) return status;
+  // What is left may hold unsynced bytes, and index files that were waiting for a ticket.
+  NoteMissingIndexFiles();
+  return RebuildProducers();
+}
+
+absl::Status LogImpl::WriteEpochs() {
+  return WriteFileAtomically(fs_, JoinPath(directory_, kEpochCheckpointName), epochs_.Encode());
+}
+
+absl::Status LogImpl::RemoveSegment(SegmentMap::iterator it) {
+  size_bytes_ -= it->second->size_bytes();
+  absl::Status status = it->second->RemoveFiles();
+  segments_.erase(it);
+  return status;
+}
+
+absl::Status LogImpl::RemoveSnapshotsAbove(int64_t offset) {
+  for (auto it = snapshots_.upper_bound(offset); it != snapshots_.end();) {
+    if (absl::Status status = fs_.Remove(SnapshotPath(*it)); !status.ok()) return status;
+    it = snapshots_.erase(it);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogImpl::RebuildProducers() {
+  auto producers = RecoverProducers(fs_, directory_, segments_, snapshots_, clock_.WallMs());
+  if (!producers.ok()) return producers.status();
+  producers_ = *std::move(producers);
+  return absl::OkStatus();
+}
+
+absl::Status LogImpl::TruncateFullyAndStartAt(int64_t offset) {
+  if (!fatal_error_.ok()) return fatal_error_;
+  return Fence(RestartAt(offset, offset));
+}
+
+absl::Status LogImpl::RestartAt(int64_t segment_base_offset, int64_t log_start_offset) {
+  ledger_.OnTruncation(segment_base_offset);
+  log_start_offset_ = log_start_offset;
+  flushed_offset_ = segment_base_offset;
+  absl::Status status = recovery_point_.AppendDurably({.durable_end_offset = segment_base_offset,
+                                                       .log_start_offset = log_start_offset,
+                                                       .active_base_offset = segment_base_offset,
+                                                       .active_size_bytes = 0});
+  if (!status.ok()) return status;
+
+  epochs_.Clear();
+  producers_.Clear();
+  if (status = RemoveSnapshotsAbove(-1); !status.ok()) return status;
+  while (!segments_.empty()) {
+    if (status = RemoveSegment(std::prev(segments_.end())); !status.ok()) return status;
+  }
+  if (status = fs_.SyncDirectory(directory_); !status.ok()) return status;
+  if (status = StartSegment(segment_base_offset); !status.ok()) return status;
+  return WriteEpochs();  // and with it the folder's names
+}
+
+absl::Status LogImpl::AdvanceLogStart(int64_t offset) {
+  if (!fatal_error_.ok()) return fatal_error_;
+  if (offset <= log_start_offset_) return absl::OkStatus();
+  if (offset > log_end_offset()) {
+    return absl::OutOfRangeError(fmt::format("log start {} would be above log end offset {} of {}",
+                                             offset, log_end_offset(), directory_));
+  }
+  log_start_offset_ = offset;
+  return Fence(DropBelowLogStart());
+}
+
+absl::Status LogImpl::DropBelowLogStart() {
+  absl::Status status = recovery_point_.AppendDurably(CurrentPoint());
+  if (!status.ok()) return status;
+  while (segments_.size() > 1 && std::next(segments_.begin())->first <= log_start_offset_) {
+    const auto oldest = segments_.begin();
+    if (snapshots_.erase(oldest->first) > 0) {
+      if (status = fs_.Remove(SnapshotPath(oldest->first)); !status.ok()) return status;
+    }
+    if (status = RemoveSegment(oldest); !status.ok()) return status;
+  }
+  if (epochs_.TruncateFromStart(log_start_offset_)) NoteEpochs();
+  return absl::OkStatus();
+}
+
+absl::Status LogImpl::ApplyRetention(int64_t retention_ms, int64_t retention_bytes,
+                                     int64_t limit_offset) {
+  if (!fatal_error_.ok()) return fatal_error_;
+  std::vector<SegmentFacts> facts;
+  facts.reserve(segments_.size());
+  for (const auto& [base_offset, segment] : segments_) {
+    facts.push_back({base_offset, segment->end_offset(), segment->size_bytes(),
+                     segment->max_timestamp_ms(), segment->last_write_ms()});
+  }
+  const size_t count = SegmentsToDelete(facts, {.now_ms = clock_.WallMs(),
+                                                .retention_ms = retention_ms,
+                                                .retention_bytes = retention_bytes,
+                                                .log_start_offset = log_start_offset_,
+                                                .limit_offset = limit_offset});
+  if (count == 0) return absl::OkStatus();
+  if (count == facts.size()) {
+    if (absl::Status status = Roll(); !status.ok()) return status;
+  }
+  return AdvanceLogStart(facts[count - 1].end_offset);
+}
+
+}  // namespace soliton::segment

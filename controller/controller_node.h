@@ -1,10 +1,12 @@
-// A controller process: metadata log, brain, and the control-plane server, wired over ports. Everything runs on
-// one shard (shard 0 of the ports). Unmodified in the simulator.
+// A controller process: metadata log, brain, and the control-plane server, wired over ports.
+// Everything runs on one shard (shard 0 of the ports). Unmodified in the simulator.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,16 +16,21 @@ namespace soliton::controller {
 
 struct ControllerOptions {
   int32_t node_id = -1;
-  std::string cluster_id;                  // "" generates one at first start and keeps it
-  Endpoint listen;                         // port 0 = any
+  std::string cluster_id;  // "" generates one at first start and keeps it
+  Endpoint listen;         // port 0 = any
   std::string data_directory;
   Duration broker_session_timeout = milliseconds(9000);
-  Duration probe_timeout = milliseconds(500);     // dialling a broker whose control connection closed
+  Duration probe_timeout = milliseconds(500);  // dialling a broker whose control connection closed
   int32_t default_partitions = 1;
   int32_t default_replication_factor = 1;
-  int32_t default_min_insync_replicas = 1;        // for topics without min.insync.replicas
+  int32_t default_min_insync_replicas = 1;  // for topics without min.insync.replicas
   bool unclean_leader_election_enable = false;
   int32_t max_partitions_per_request = 10000;
+  // Whether a topic setting exists and takes a value; empty accepts everything.
+  std::function<absl::Status(std::string_view name, std::string_view value)> validate_topic_config;
+  // The metadata log failed: the controller has stopped answering and the process should end.
+  // Called once, on shard 0. A restart replays what was really written.
+  std::function<void(const absl::Status&)> on_fatal;
 };
 
 class ControllerNode {
@@ -35,6 +42,8 @@ class ControllerNode {
   // Closes the log cleanly. Call on shard 0, once.
   virtual absl::Status Stop() = 0;
   virtual uint16_t port() const = 0;
+  // The one in use, also when ControllerOptions left it empty.
+  virtual const std::string& cluster_id() const = 0;
 };
 
 }  // namespace soliton::controller

@@ -1,7 +1,9 @@
-// A broker's line to the controller: registers, heartbeats, follows the committed metadata log, and asks for
-// changes. Lives on one shard (the broker's shard 0); every method is called and every callback runs there.
-// Keeps itself connected: on a lost connection it reconnects at once and then with back-off, registers again only
-// when told that its incarnation is unknown, and resumes the metadata stream after the last applied offset.
+// A broker's line to the controller: registers, heartbeats, follows the committed metadata log, and
+// asks for changes. Lives on one shard (the broker's shard 0); every method is called and every
+// callback runs there. Keeps itself connected: on a lost connection it reconnects at once and then
+// with back-off, registers (which changes nothing for an incarnation that the controller knows) and
+// resumes the metadata stream after the last applied offset. It must not be destroyed inside one of
+// its callbacks.
 #pragma once
 
 #include <cstdint>
@@ -22,17 +24,19 @@ namespace soliton::controller {
 struct ControllerClientOptions {
   std::vector<Endpoint> controllers;  // controller.quorum.bootstrap.servers
   int32_t broker_id = -1;
-  std::string cluster_id;             // "" accepts whatever the controller says
-  Uuid incarnation_id;                // new at every process start
+  std::string cluster_id;  // "" accepts whatever the controller says
+  Uuid incarnation_id;     // new at every process start
   Uuid directory_id;
-  Endpoint advertised;                // what clients and peers dial
+  Endpoint advertised;  // what clients and peers dial
   std::optional<std::string> rack;
-  int64_t previous_broker_epoch = -1; // from the clean-shutdown marker; -1 = unclean stop (KIP-966)
+  int64_t previous_broker_epoch =
+      -1;  // from the clean-shutdown marker; -1 = unclean stop (KIP-966)
   Duration heartbeat_interval = milliseconds(500);
   Duration request_timeout = seconds(5);
 };
 
-// One partition of an AlterPartition request: compare-and-set of the ISR on (leader_epoch, partition_epoch).
+// One partition of an AlterPartition request: compare-and-set of the ISR on (leader_epoch,
+// partition_epoch).
 struct IsrChangeRequest {
   Uuid topic_id;
   int32_t partition = 0;
@@ -47,22 +51,24 @@ struct IsrChangeRequest {
 };
 
 struct IsrChangeResult {
-  kafka::ErrorCode error = kafka::ErrorCode::kNone;  // INVALID_UPDATE_VERSION, FENCED_LEADER_EPOCH, INELIGIBLE_REPLICA, ...
-  PartitionInfo partition;                           // the committed state, when error == kNone
+  kafka::ErrorCode error = kafka::ErrorCode::NONE;  // INVALID_UPDATE_VERSION, FENCED_LEADER_EPOCH,
+                                                    // INELIGIBLE_REPLICA, ...
+  PartitionInfo partition;                          // the committed state, when error == NONE
 };
 
 struct CreateTopicSpec {
   std::string name;
-  int32_t partition_count = -1;      // -1 = default, or given by assignments
-  int32_t replication_factor = -1;   // -1 = default
-  std::vector<std::vector<int32_t>> assignments;  // replica lists by partition; empty = the controller places
+  int32_t partition_count = -1;     // -1 = default, or given by assignments
+  int32_t replication_factor = -1;  // -1 = default
+  std::vector<std::vector<int32_t>>
+      assignments;  // replica lists by partition; empty = the controller places
   std::map<std::string, std::string> configs;
 };
 
 struct TopicResult {
   std::string name;
   Uuid topic_id;
-  kafka::ErrorCode error = kafka::ErrorCode::kNone;
+  kafka::ErrorCode error = kafka::ErrorCode::NONE;
   std::string error_message;
   int32_t partition_count = -1;
   int32_t replication_factor = -1;
@@ -90,8 +96,8 @@ class ControllerClient {
     std::function<void(MetadataImagePtr, const MetadataDelta&)> on_image;
     // Registered (again) with this broker epoch.
     std::function<void(int64_t broker_epoch)> on_registered;
-    // The controller refuses this broker for good (foreign cluster id, duplicate id in use): the process should
-    // stop and print the reason.
+    // The controller refuses this broker for good (foreign cluster id, duplicate id in use): the
+    // process should stop and print the reason.
     std::function<void(const absl::Status&)> on_refused;
   };
 
@@ -100,18 +106,19 @@ class ControllerClient {
   virtual ~ControllerClient() = default;
 
   virtual void Start() = 0;
-  // The broker may serve: ask to be unfenced. The controller does so once the broker has applied its own
-  // registration.
+  // The broker may serve: ask to be unfenced. The controller does so once the broker has applied
+  // its own registration.
   virtual void SetReady() = 0;
-  // Asks to move leadership away; `done` when the controller says the broker may stop, or on timeout.
+  // Asks to move leadership away; `done` when the controller says the broker may stop, or on
+  // timeout.
   virtual void ControlledShutdown(Duration timeout, absl::AnyInvocable<void()> done) = 0;
 
-  // Errors of these calls (not of their results) are kUnavailable (no controller reachable now; retry) or
-  // kDeadlineExceeded (outcome unknown).
+  // Errors of these calls (not of their results) are kUnavailable (no controller reachable now;
+  // retry) or kDeadlineExceeded (outcome unknown).
   virtual void AlterPartition(std::vector<IsrChangeRequest> changes,
                               Callback<std::vector<IsrChangeResult>> done) = 0;
-  virtual void CreateTopics(std::vector<CreateTopicSpec> topics, bool validate_only, Duration timeout,
-                            Callback<std::vector<TopicResult>> done) = 0;
+  virtual void CreateTopics(std::vector<CreateTopicSpec> topics, bool validate_only,
+                            Duration timeout, Callback<std::vector<TopicResult>> done) = 0;
   virtual void DeleteTopics(std::vector<DeleteTopicSpec> topics, Duration timeout,
                             Callback<std::vector<TopicResult>> done) = 0;
   virtual void AllocateProducerIds(Callback<ProducerIdBlock> done) = 0;

@@ -1,6 +1,6 @@
-// The cluster's metadata at one committed offset of the metadata log: immutable, shared between shards by
-// pointer, replaced as a whole. Built only by applying committed records in order (metadata_builder.h), so two
-// nodes at the same offset hold equal images.
+// The cluster's metadata at one committed offset of the metadata log: immutable, shared between
+// shards by pointer, replaced as a whole. Built only by applying committed records in order
+// (metadata_builder.h), so two nodes at the same offset hold equal images.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +21,11 @@ inline constexpr int32_t kNoLeader = -1;
 
 struct BrokerInfo {
   int32_t broker_id = -1;
-  int64_t broker_epoch = -1;      // offset of its registration record; a new incarnation gets a larger one
+  int64_t broker_epoch =
+      -1;  // offset of its registration record; a new incarnation gets a larger one
   Uuid incarnation_id;
   Uuid directory_id;
-  Endpoint endpoint;              // as clients and other brokers reach it
+  Endpoint endpoint;  // as clients and other brokers reach it
   std::optional<std::string> rack;
   bool fenced = true;
   bool shutting_down = false;
@@ -36,7 +37,8 @@ struct BrokerInfo {
 struct PartitionInfo {
   std::vector<int32_t> replicas;          // preferred leader first
   std::vector<int32_t> isr;               // in-sync replicas
-  std::vector<int32_t> eligible_leaders;  // ELR (KIP-966): left the ISR below min.insync.replicas, hold all committed data
+  std::vector<int32_t> eligible_leaders;  // ELR (KIP-966): left the ISR below min.insync.replicas,
+                                          // hold all committed data
   std::optional<int32_t> last_known_leader;
   int32_t leader = kNoLeader;
   int32_t leader_epoch = -1;

@@ -1,0 +1,320 @@
+#include "controller/client/controller_client.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/client/control_channel.h"
+#include "controller/client/metadata_follower.h"
+#include "controller/client/reconnect_backoff.h"
+#include "controller/client/request_conversion.h"
+#include "controller/metadata/convert.h"
+#include "runtime/loop/owner.h"
+#include "runtime/obs/logging.h"
+
+namespace soliton::controller {
+namespace {
+
+using kafka::ErrorCode;
+
+constexpr Duration kConnectTimeout = seconds(1);
+constexpr Duration kShutdownHeartbeatInterval = milliseconds(50);
+constexpr Duration kDuplicateRetryDelay = milliseconds(100);
+
+class ControllerClientImpl final : public ControllerClient {
+ public:
+  ControllerClientImpl(const Ports& ports, Shard& shard, ControllerClientOptions options,
+                       Events events)
+      : owner_(shard),
+        shard_(shard),
+        options_(std::move(options)),
+        events_(std::move(events)),
+        cluster_id_(options_.cluster_id),
+        channel_(*ports.transport, shard,
+                 {.on_connected = [this](const absl::Status& status) { OnConnected(status); },
+                  .on_closed = [this](const absl::Status& why) { OnClosed(why); },
+                  .on_push = [this](const pb::MetadataPush& push) { OnPush(push); }}) {}
+
+  ~ControllerClientImpl() override {
+    for (const TimerId timer :
+         {reconnect_timer_, register_timer_, heartbeat_timer_, shutdown_timer_}) {
+      shard_.CancelTimer(timer);
+    }
+  }
+
+  void Start() override {
+    owner_.AssertCurrent();
+    Connect();
+  }
+
+  void SetReady() override {
+    owner_.AssertCurrent();
+    ready_ = true;
+    SendHeartbeatSoon();
+  }
+
+  void ControlledShutdown(Duration timeout, absl::AnyInvocable<void()> done) override {
+    owner_.AssertCurrent();
+    shutdown_done_ = std::move(done);
+    shutting_down_ = true;
+    shutdown_timer_ = shard_.ScheduleAfter(timeout, [this] { FinishShutdown(); });
+    SendHeartbeatSoon();
+  }
+
+  void AlterPartition(std::vector<IsrChangeRequest> changes,
+                      Callback<std::vector<IsrChangeResult>> done) override {
+    const size_t count = changes.size();
+    Call(ToAlterPartition(options_.broker_id, broker_epoch_, changes), options_.request_timeout,
+         [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+           done(FromAlterPartition(response, count));
+         });
+  }
+
+  void CreateTopics(std::vector<CreateTopicSpec> topics, bool validate_only, Duration timeout,
+                    Callback<std::vector<TopicResult>> done) override {
+    const size_t count = topics.size();
+    Call(ToCreateTopics(topics, validate_only), timeout,
+         [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+           done(FromTopics(response, count));
+         });
+  }
+
+  void DeleteTopics(std::vector<DeleteTopicSpec> topics, Duration timeout,
+                    Callback<std::vector<TopicResult>> done) override {
+    const size_t count = topics.size();
+    Call(ToDeleteTopics(topics), timeout,
+         [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+           done(FromTopics(response, count));
+         });
+  }
+
+  void AllocateProducerIds(Callback<ProducerIdBlock> done) override {
+    Call(ToAllocateProducerIds(options_.broker_id, broker_epoch_), options_.request_timeout,
+         [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+           done(FromAllocateProducerIds(response));
+         });
+  }
+
+  MetadataImagePtr image() const override { return follower_.image(); }
+  int64_t broker_epoch() const override { return broker_epoch_; }
+
+ private:
+  // ---- connection ----
+
+  void Connect() {
+    reconnect_timer_ = 0;
+    const Endpoint& endpoint = options_.controllers[next_controller_ % options_.controllers.size()];
+    channel_.Connect(endpoint, std::min<Duration>(kConnectTimeout, options_.request_timeout));
+  }
+
+  void ConnectLater(Duration delay) {
+    if (refused_ || reconnect_timer_ != 0) return;
+    ++next_controller_;
+    reconnect_timer_ = shard_.ScheduleAfter(delay, [this] { Connect(); });
+  }
+
+  void OnConnected(const absl::Status& status) {
+    if (status.ok()) return Register();
+    LogDebug("broker {}: no controller: {}", options_.broker_id, std::string(status.message()));
+    ConnectLater(backoff_.Next(shard_.random()));
+  }
+
+  void OnClosed(const absl::Status& why) {
+    if (registered_) {
+      LogWarn("broker {}: lost the controller: {}", options_.broker_id, std::string(why.message()));
+    }
+    registered_ = false;
+    follower_.OnDisconnected();
+    heartbeat_in_flight_ = false;
+    shard_.CancelTimer(std::exchange(heartbeat_timer_, 0));
+    ConnectLater(backoff_.Next(shard_.random()));
+  }
+
+  // ---- registration ----
+
+  // On every connection: the same incarnation keeps its epoch, so asking again costs a round trip
+  // and tells at once whether this broker was replaced, and whether this is still its cluster.
+  void Register() {
+    channel_.Call(ToRegister(options_, cluster_id_), options_.request_timeout,
+                  [this](absl::StatusOr<pb::ControlResponse> response) { OnRegistered(response); });
+  }
+
+  void OnRegistered(const absl::StatusOr<pb::ControlResponse>& response) {
+    if (!response.ok()) return channel_.Close(response.status());
+    switch (const ErrorCode error = ErrorFromPb(response->error())) {
+      case ErrorCode::NONE:
+        break;
+      case ErrorCode::DUPLICATE_BROKER_REGISTRATION:
+        return OnDuplicate(*response);
+      case ErrorCode::INCONSISTENT_CLUSTER_ID:
+      case ErrorCode::INVALID_REGISTRATION:
+        return Refuse(absl::FailedPreconditionError(
+            fmt::format("{}: {}", kafka::ErrorName(error), response->error_message())));
+      default:
+        return channel_.Close(absl::UnavailableError(
+            fmt::format("{}: {}", kafka::ErrorName(error), response->error_message())));
+    }
+    backoff_.Reset();
+    duplicate_since_.reset();
+    registered_ = true;
+    const pb::RegisterBrokerResponse& registration = response->register_broker();
+    cluster_id_ = registration.cluster_id();
+    const bool is_new =
+        std::exchange(broker_epoch_, registration.broker_epoch()) != registration.broker_epoch();
+    Subscribe();
+    SendHeartbeat();
+    if (is_new && events_.on_registered) events_.on_registered(broker_epoch_);
+  }
+
+  // The id is in use by a connected broker. That may be our own dead predecessor, not yet known to
+  // be dead: wait as long as its session can last.
+  void OnDuplicate(const pb::ControlResponse& response) {
+    const MonotonicTime now = shard_.clock().Now();
+    if (!duplicate_since_) duplicate_since_ = now;
+    const Duration session = milliseconds(response.register_broker().session_timeout_ms());
+    if (now - *duplicate_since_ > session + session / 2) {
+      return Refuse(absl::AlreadyExistsError(response.error_message()));
+    }
+    shard_.CancelTimer(register_timer_);
+    register_timer_ = shard_.ScheduleAfter(kDuplicateRetryDelay, [this] {
+      if (channel_.open() && !registered_) Register();
+    });
+  }
+
+  void Refuse(const absl::Status& why) {
+    if (std::exchange(refused_, true)) return;
+    LogError("broker {} is refused: {}", options_.broker_id, std::string(why.message()));
+    channel_.Close(why);
+    if (events_.on_refused) events_.on_refused(why);
+  }
+
+  // ---- metadata ----
+
+  void Subscribe() {
+    pb::ControlRequest request;
+    request.mutable_subscribe()->set_next_offset(follower_.next_offset());
+    channel_.Call(std::move(request), options_.request_timeout,
+                  [this](absl::StatusOr<pb::ControlResponse> response) {
+                    if (!response.ok()) return channel_.Close(response.status());
+                    if (response->error() == 0) return;
+                    // This broker has applied what the controller no longer knows.
+                    Refuse(absl::DataLossError(fmt::format(
+                        "the controller lost committed metadata: {}", response->error_message())));
+                  });
+  }
+
+  void OnPush(const pb::MetadataPush& push) {
+    auto update = follower_.OnPush(push);
+    if (!update.ok()) return Refuse(update.status());
+    if (!update->has_value()) return;
+    const MetadataImagePtr image = (*update)->image;
+    if (events_.on_image) events_.on_image(image, (*update)->delta);
+    // As soon as it may be unfenced, ask for it: every millisecond counts for a partition without
+    // leader.
+    const BrokerInfo* self = image->FindBroker(options_.broker_id);
+    if (ready_ && self != nullptr && self->fenced && self->broker_epoch == broker_epoch_) {
+      SendHeartbeatSoon();
+    }
+  }
+
+  // ---- heartbeats ----
+
+  void SendHeartbeatSoon() {
+    if (heartbeat_in_flight_) {
+      heartbeat_again_ = true;
+    } else if (registered_) {
+      SendHeartbeat();
+    }
+  }
+
+  void SendHeartbeat() {
+    shard_.CancelTimer(std::exchange(heartbeat_timer_, 0));
+    heartbeat_in_flight_ = true;
+    heartbeat_again_ = false;
+    pb::ControlRequest request;
+    pb::HeartbeatRequest* heartbeat = request.mutable_heartbeat();
+    heartbeat->set_broker_id(options_.broker_id);
+    heartbeat->set_broker_epoch(broker_epoch_);
+    heartbeat->set_applied_offset(follower_.image()->offset);
+    heartbeat->set_wants_unfence(ready_ && !shutting_down_);
+    heartbeat->set_wants_shutdown(shutting_down_);
+    channel_.Call(std::move(request), options_.request_timeout,
+                  [this](absl::StatusOr<pb::ControlResponse> response) { OnHeartbeat(response); });
+  }
+
+  void OnHeartbeat(const absl::StatusOr<pb::ControlResponse>& response) {
+    heartbeat_in_flight_ = false;
+    if (!response.ok()) return channel_.Close(response.status());
+    const ErrorCode error = ErrorFromPb(response->error());
+    if (error != ErrorCode::NONE) {
+      LogWarn("broker {}: heartbeat refused: {}", options_.broker_id, kafka::ErrorName(error));
+      registered_ = false;
+      const bool unknown =
+          error == ErrorCode::STALE_BROKER_EPOCH || error == ErrorCode::BROKER_ID_NOT_REGISTERED;
+      return unknown ? Register() : channel_.Close(absl::UnavailableError(kafka::ErrorName(error)));
+    }
+    if (response->heartbeat().may_stop()) return FinishShutdown();
+    if (heartbeat_again_) return SendHeartbeat();
+    const Duration interval =
+        shutting_down_ ? std::min<Duration>(kShutdownHeartbeatInterval, options_.heartbeat_interval)
+                       : options_.heartbeat_interval;
+    heartbeat_timer_ = shard_.ScheduleAfter(interval, [this] {
+      heartbeat_timer_ = 0;
+      if (registered_) SendHeartbeat();
+    });
+  }
+
+  void FinishShutdown() {
+    shard_.CancelTimer(std::exchange(shutdown_timer_, 0));
+    if (shutdown_done_) std::exchange(shutdown_done_, nullptr)();
+  }
+
+  void Call(pb::ControlRequest request, Duration timeout, ControlChannel::ResponseHandler done) {
+    owner_.AssertCurrent();
+    if (!registered_) {
+      // Callbacks never run inside the call that they belong to.
+      shard_.Post([alive = std::weak_ptr<bool>(alive_), done = std::move(done)]() mutable {
+        if (!alive.expired()) done(absl::UnavailableError("no controller is reachable"));
+      });
+      return;
+    }
+    channel_.Call(std::move(request), timeout, std::move(done));
+  }
+
+  const Owner owner_;
+  Shard& shard_;
+  const ControllerClientOptions options_;
+  Events events_;
+  std::string cluster_id_;
+  int64_t broker_epoch_ = -1;
+  bool registered_ = false;  // on the present connection
+  bool refused_ = false;
+  bool ready_ = false;
+  bool shutting_down_ = false;
+  bool heartbeat_in_flight_ = false;
+  bool heartbeat_again_ = false;
+  std::optional<MonotonicTime> duplicate_since_;
+  absl::AnyInvocable<void()> shutdown_done_;
+  size_t next_controller_ = 0;
+  ReconnectBackoff backoff_;
+  MetadataFollower follower_;
+  TimerId reconnect_timer_ = 0;
+  TimerId register_timer_ = 0;
+  TimerId heartbeat_timer_ = 0;
+  TimerId shutdown_timer_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  ControlChannel channel_;
+};
+
+}  // namespace
+
+std::unique_ptr<ControllerClient> ControllerClient::Create(const Ports& ports, Shard& shard,
+                                                           ControllerClientOptions options,
+                                                           Events events) {
+  CHECK(!options.controllers.empty(), "no controller to connect to");
+  return std::make_unique<ControllerClientImpl>(ports, shard, std::move(options),
+                                                std::move(events));
+}
+
+}  // namespace soliton::controller

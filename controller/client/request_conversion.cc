@@ -1,0 +1,137 @@
+#include "controller/client/request_conversion.h"
+
+#include <fmt/format.h>
+
+#include "controller/metadata/convert.h"
+
+namespace soliton::controller {
+namespace {
+
+// The response when it answers the request as a whole.
+absl::Status CheckWhole(const absl::StatusOr<pb::ControlResponse>& response) {
+  if (!response.ok()) return response.status();
+  if (response->error() == 0) return absl::OkStatus();
+  return absl::UnavailableError(fmt::format(
+      "{}: {}", kafka::ErrorName(ErrorFromPb(response->error())), response->error_message()));
+}
+
+absl::Status WrongShape() {
+  return absl::DeadlineExceededError("the controller's answer does not fit the request");
+}
+
+TopicResult FromResult(const pb::TopicResult& from) {
+  TopicResult result;
+  result.name = from.name();
+  result.topic_id = FromPb(from.topic_id());
+  result.error = ErrorFromPb(from.error());
+  result.error_message = from.error_message();
+  result.partition_count = from.partition_count();
+  result.replication_factor = from.replication_factor();
+  result.configs.insert(from.configs().begin(), from.configs().end());
+  return result;
+}
+
+}  // namespace
+
+pb::ControlRequest ToRegister(const ControllerClientOptions& options,
+                              const std::string& cluster_id) {
+  pb::ControlRequest request;
+  pb::RegisterBrokerRequest* out = request.mutable_register_broker();
+  out->set_cluster_id(cluster_id);
+  out->set_broker_id(options.broker_id);
+  ToPb(options.incarnation_id, out->mutable_incarnation_id());
+  ToPb(options.directory_id, out->mutable_directory_id());
+  out->set_host(options.advertised.host);
+  out->set_port(options.advertised.port);
+  if (options.rack) out->set_rack(*options.rack);
+  out->set_previous_broker_epoch(options.previous_broker_epoch);
+  return request;
+}
+
+pb::ControlRequest ToAlterPartition(int32_t broker_id, int64_t broker_epoch,
+                                    const std::vector<IsrChangeRequest>& changes) {
+  pb::ControlRequest request;
+  pb::AlterPartitionRequest* out = request.mutable_alter_partition();
+  out->set_broker_id(broker_id);
+  out->set_broker_epoch(broker_epoch);
+  for (const IsrChangeRequest& change : changes) {
+    pb::IsrChange* entry = out->add_changes();
+    ToPb(change.topic_id, entry->mutable_topic_id());
+    entry->set_partition(change.partition);
+    entry->set_leader_epoch(change.leader_epoch);
+    entry->set_partition_epoch(change.partition_epoch);
+    for (const IsrChangeRequest::Member& member : change.new_isr) {
+      pb::IsrMember* isr = entry->add_new_isr();
+      isr->set_broker_id(member.broker_id);
+      isr->set_broker_epoch(member.broker_epoch);
+    }
+  }
+  return request;
+}
+
+pb::ControlRequest ToCreateTopics(const std::vector<CreateTopicSpec>& topics, bool validate_only) {
+  pb::ControlRequest request;
+  pb::CreateTopicsRequest* out = request.mutable_create_topics();
+  out->set_validate_only(validate_only);
+  for (const CreateTopicSpec& topic : topics) {
+    pb::NewTopic* entry = out->add_topics();
+    entry->set_name(topic.name);
+    entry->set_partition_count(topic.partition_count);
+    entry->set_replication_factor(topic.replication_factor);
+    for (const std::vector<int32_t>& replicas : topic.assignments) {
+      entry->add_assignments()->mutable_replicas()->Add(replicas.begin(), replicas.end());
+    }
+    for (const auto& [name, value] : topic.configs) (*entry->mutable_configs())[name] = value;
+  }
+  return request;
+}
+
+pb::ControlRequest ToDeleteTopics(const std::vector<DeleteTopicSpec>& topics) {
+  pb::ControlRequest request;
+  pb::DeleteTopicsRequest* out = request.mutable_delete_topics();
+  for (const DeleteTopicSpec& topic : topics) {
+    pb::TopicToDelete* entry = out->add_topics();
+    entry->set_name(topic.name);
+    ToPb(topic.topic_id, entry->mutable_topic_id());
+  }
+  return request;
+}
+
+pb::ControlRequest ToAllocateProducerIds(int32_t broker_id, int64_t broker_epoch) {
+  pb::ControlRequest request;
+  request.mutable_allocate_producer_ids()->set_broker_id(broker_id);
+  request.mutable_allocate_producer_ids()->set_broker_epoch(broker_epoch);
+  return request;
+}
+
+absl::StatusOr<std::vector<IsrChangeResult>> FromAlterPartition(
+    const absl::StatusOr<pb::ControlResponse>& response, size_t count) {
+  if (absl::Status whole = CheckWhole(response); !whole.ok()) return whole;
+  const auto& from = response->alter_partition().results();
+  if (static_cast<size_t>(from.size()) != count) return WrongShape();
+  std::vector<IsrChangeResult> results;
+  for (const pb::IsrChangeResult& entry : from) {
+    results.push_back({.error = ErrorFromPb(entry.error()), .partition = FromPb(entry.state())});
+  }
+  return results;
+}
+
+absl::StatusOr<std::vector<TopicResult>> FromTopics(
+    const absl::StatusOr<pb::ControlResponse>& response, size_t count) {
+  if (absl::Status whole = CheckWhole(response); !whole.ok()) return whole;
+  const auto& from = response->topics().results();
+  if (static_cast<size_t>(from.size()) != count) return WrongShape();
+  std::vector<TopicResult> results;
+  for (const pb::TopicResult& entry : from) results.push_back(FromResult(entry));
+  return results;
+}
+
+absl::StatusOr<ProducerIdBlock> FromAllocateProducerIds(
+    const absl::StatusOr<pb::ControlResponse>& response) {
+  if (absl::Status whole = CheckWhole(response); !whole.ok()) return whole;
+  const pb::AllocateProducerIdsResponse& block = response->allocate_producer_ids();
+  if (block.first() < 0 || block.count() <= 0) return WrongShape();
+  return ProducerIdBlock{.first = block.first(), .count = block.count()};
+}
+
+}  // namespace soliton::controller

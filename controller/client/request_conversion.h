@@ -1,0 +1,29 @@
+// Between the client's plain types and the control-plane messages. Answers come from outside: their
+// shape is checked against what was asked. Pure.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "controller/client/controller_client.h"
+#include "controller/metadata/control.pb.h"
+
+namespace soliton::controller {
+
+pb::ControlRequest ToRegister(const ControllerClientOptions& options,
+                              const std::string& cluster_id);
+pb::ControlRequest ToAlterPartition(int32_t broker_id, int64_t broker_epoch,
+                                    const std::vector<IsrChangeRequest>& changes);
+pb::ControlRequest ToCreateTopics(const std::vector<CreateTopicSpec>& topics, bool validate_only);
+pb::ControlRequest ToDeleteTopics(const std::vector<DeleteTopicSpec>& topics);
+pb::ControlRequest ToAllocateProducerIds(int32_t broker_id, int64_t broker_epoch);
+
+// `count` results are expected. An error of the whole request is kUnavailable: nothing was done.
+absl::StatusOr<std::vector<IsrChangeResult>> FromAlterPartition(
+    const absl::StatusOr<pb::ControlResponse>& response, size_t count);
+absl::StatusOr<std::vector<TopicResult>> FromTopics(
+    const absl::StatusOr<pb::ControlResponse>& response, size_t count);
+absl::StatusOr<ProducerIdBlock> FromAllocateProducerIds(
+    const absl::StatusOr<pb::ControlResponse>& response);
+
+}  // namespace soliton::controller

@@ -1,0 +1,238 @@
+#include "controller/core/broker_registry.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "controller/core/partition_elector.h"
+#include "controller/metadata/convert.h"
+
+namespace soliton::controller {
+namespace {
+
+using kafka::ErrorCode;
+
+ControllerResult Refusal(ErrorCode error, std::string message) {
+  ControllerResult result;
+  result.response.set_error(ToPb(error));
+  result.response.set_error_message(std::move(message));
+  return result;
+}
+
+pb::BrokerChange* AddBrokerChange(const BrokerInfo& broker, ControllerResult* result) {
+  pb::BrokerChange* change = result->records.emplace_back().mutable_broker_change();
+  change->set_broker_id(broker.broker_id);
+  change->set_broker_epoch(broker.broker_epoch);
+  return change;
+}
+
+void AddRegistration(const pb::RegisterBrokerRequest& request, int64_t broker_epoch,
+                     ControllerResult* result) {
+  pb::RegisterBroker* record = result->records.emplace_back().mutable_register_broker();
+  record->set_broker_id(request.broker_id());
+  record->set_broker_epoch(broker_epoch);
+  *record->mutable_incarnation_id() = request.incarnation_id();
+  *record->mutable_directory_id() = request.directory_id();
+  record->set_host(request.host());
+  record->set_port(request.port());
+  if (request.has_rack()) record->set_rack(request.rack());
+  record->set_fenced(true);
+}
+
+}  // namespace
+
+void BrokerRegistry::Activate(MonotonicTime now) {
+  last_check_ = now;
+  for (const auto& [id, broker] : state_.image().brokers) sessions_.Touch(id, now, 0);
+}
+
+ErrorCode BrokerRegistry::CheckEpoch(int32_t broker_id, int64_t broker_epoch) const {
+  const BrokerInfo* broker = state_.image().FindBroker(broker_id);
+  if (broker == nullptr) return ErrorCode::BROKER_ID_NOT_REGISTERED;
+  return broker->broker_epoch == broker_epoch ? ErrorCode::NONE : ErrorCode::STALE_BROKER_EPOCH;
+}
+
+bool BrokerRegistry::SessionExpired(int32_t broker_id, MonotonicTime now) const {
+  const BrokerSession* session = sessions_.Find(broker_id);
+  return session == nullptr || now - session->last_contact > options_.broker_session_timeout;
+}
+
+int64_t BrokerRegistry::SessionTimeoutMs() const {
+  return std::chrono::duration_cast<milliseconds>(options_.broker_session_timeout).count();
+}
+
+std::optional<ControllerResult> BrokerRegistry::RefuseRegistration(
+    const pb::RegisterBrokerRequest& request, const BrokerInfo* known,
+    const RequestContext& context) const {
+  const std::string& cluster_id = state_.image().cluster_id;
+  if (!request.cluster_id().empty() && request.cluster_id() != cluster_id) {
+    return Refusal(ErrorCode::INCONSISTENT_CLUSTER_ID,
+                   fmt::format("broker {} belongs to cluster {}, this is cluster {}",
+                               request.broker_id(), request.cluster_id(), cluster_id));
+  }
+  if (request.broker_id() < 0 || FromPb(request.incarnation_id()).is_zero() ||
+      request.host().empty() || request.port() == 0 ||
+      request.port() > std::numeric_limits<uint16_t>::max()) {
+    return Refusal(ErrorCode::INVALID_REGISTRATION,
+                   fmt::format("broker {} registers without a usable id, incarnation or address "
+                               "({}:{})",
+                               request.broker_id(), request.host(), request.port()));
+  }
+  if (known == nullptr || known->fenced) return std::nullopt;
+  if (known->incarnation_id == FromPb(request.incarnation_id())) return std::nullopt;
+  const BrokerSession* session = sessions_.Find(known->broker_id);
+  const bool old_one_lives = session != nullptr && session->connection != 0 &&
+                             session->connection != context.connection &&
+                             !SessionExpired(known->broker_id, context.now);
+  if (!old_one_lives) return std::nullopt;
+  ControllerResult refusal =
+      Refusal(ErrorCode::DUPLICATE_BROKER_REGISTRATION,
+              fmt::format("node id {} is in use by the broker at {}, which is connected",
+                          known->broker_id, known->endpoint.ToString()));
+  refusal.response.mutable_register_broker()->set_session_timeout_ms(SessionTimeoutMs());
+  return refusal;
+}
+
+ControllerResult BrokerRegistry::HandleRegister(const pb::RegisterBrokerRequest& request,
+                                                const RequestContext& context) {
+  const BrokerInfo* known = state_.image().FindBroker(request.broker_id());
+  if (auto refusal = RefuseRegistration(request, known, context)) return *std::move(refusal);
+
+  ControllerResult result;
+  pb::RegisterBrokerResponse* response = result.response.mutable_register_broker();
+  response->set_cluster_id(state_.image().cluster_id);
+  response->set_session_timeout_ms(SessionTimeoutMs());
+  if (known != nullptr && known->incarnation_id == FromPb(request.incarnation_id())) {
+    sessions_.Touch(request.broker_id(), context.now, context.connection);
+    response->set_broker_epoch(known->broker_epoch);
+    return result;
+  }
+  if (known != nullptr) {
+    // The old incarnation is over. What it held is intact only if the new one knows its clean end.
+    BrokerTransition transition;
+    transition.deactivated.insert(known->broker_id);
+    if (request.previous_broker_epoch() != known->broker_epoch) {
+      transition.lost_data.insert(known->broker_id);
+    }
+    if (!known->fenced) AddBrokerChange(*known, &result)->set_fenced(true);
+    result.cause = fmt::format("broker {} restarted", known->broker_id);
+    ElectPartitions(state_, options_, transition, &result);
+  }
+  const int64_t broker_epoch = context.next_offset + static_cast<int64_t>(result.records.size());
+  AddRegistration(request, broker_epoch, &result);
+  response->set_broker_epoch(broker_epoch);
+  sessions_.Of(request.broker_id()) = BrokerSession{};
+  sessions_.Touch(request.broker_id(), context.now, context.connection);
+  return result;
+}
+
+ControllerResult BrokerRegistry::HandleHeartbeat(const pb::HeartbeatRequest& request,
+                                                 const RequestContext& context) {
+  const ErrorCode stale = CheckEpoch(request.broker_id(), request.broker_epoch());
+  if (stale != ErrorCode::NONE) {
+    return Refusal(stale,
+                   fmt::format("broker {} epoch {}", request.broker_id(), request.broker_epoch()));
+  }
+  const BrokerInfo& broker = *state_.image().FindBroker(request.broker_id());
+  sessions_.Touch(broker.broker_id, context.now, context.connection);
+  BrokerSession& session = sessions_.Of(broker.broker_id);
+  session.applied_offset = std::max(session.applied_offset, request.applied_offset());
+
+  ControllerResult result;
+  bool fenced = broker.fenced;
+  if (request.wants_shutdown()) {
+    if (!broker.shutting_down) BeginShutdown(broker, context, &result);
+  } else if (broker.fenced && request.wants_unfence() &&
+             request.applied_offset() >= broker.broker_epoch) {
+    Unfence(broker, &result);
+    fenced = false;
+  }
+  pb::HeartbeatResponse* response = result.response.mutable_heartbeat();
+  response->set_fenced(fenced);
+  response->set_may_stop(request.wants_shutdown() && result.records.empty() &&
+                         MayStop(broker, session));
+  return result;
+}
+
+void BrokerRegistry::Unfence(const BrokerInfo& broker, ControllerResult* result) const {
+  AddBrokerChange(broker, result)->set_fenced(false);
+  BrokerTransition transition;
+  // One that is shutting down does not become a candidate again by being unfenced.
+  if (!broker.shutting_down) transition.activated.insert(broker.broker_id);
+  result->cause = fmt::format("broker {} is back", broker.broker_id);
+  ElectPartitions(state_, options_, transition, result);
+}
+
+void BrokerRegistry::BeginShutdown(const BrokerInfo& broker, const RequestContext& context,
+                                   ControllerResult* result) {
+  AddBrokerChange(broker, result)->set_shutting_down(true);
+  BrokerTransition transition;
+  transition.deactivated.insert(broker.broker_id);
+  result->cause = fmt::format("broker {} shuts down", broker.broker_id);
+  ElectPartitions(state_, options_, transition, result);
+  sessions_.Of(broker.broker_id).shutdown_offset =
+      context.next_offset + static_cast<int64_t>(result->records.size()) - 1;
+}
+
+// All leaderships are gone since the shutdown began (they went in one batch); it remains that the
+// brokers which took over know about it.
+bool BrokerRegistry::MayStop(const BrokerInfo& broker, const BrokerSession& session) const {
+  if (broker.fenced) return true;
+  for (const auto& [id, other] : state_.image().brokers) {
+    if (id == broker.broker_id || !other.usable()) continue;
+    const BrokerSession* others = sessions_.Find(id);
+    if (others == nullptr || others->applied_offset < session.shutdown_offset) return false;
+  }
+  return true;
+}
+
+void BrokerRegistry::Fence(const std::vector<int32_t>& broker_ids, std::string cause,
+                           ControllerResult* result) const {
+  BrokerTransition transition;
+  for (const int32_t id : broker_ids) {
+    AddBrokerChange(*state_.image().FindBroker(id), result)->set_fenced(true);
+    transition.deactivated.insert(id);
+  }
+  result->cause = std::move(cause);
+  ElectPartitions(state_, options_, transition, result);
+}
+
+ControllerResult BrokerRegistry::FenceExpired(MonotonicTime now) {
+  const bool was_stalled = now - last_check_ > options_.broker_session_timeout / 2;
+  last_check_ = now;
+  if (was_stalled) {
+    for (const auto& [id, broker] : state_.image().brokers) sessions_.Of(id).last_contact = now;
+    return {};
+  }
+  std::vector<int32_t> expired;
+  for (const auto& [id, broker] : state_.image().brokers) {
+    if (!broker.fenced && SessionExpired(id, now)) expired.push_back(id);
+  }
+  ControllerResult result;
+  if (expired.empty()) return result;
+  Fence(expired, fmt::format("session of broker {} timed out", fmt::join(expired, ", ")), &result);
+  return result;
+}
+
+ControllerResult BrokerRegistry::FenceUnreachable(const BrokerIncarnation& broker) {
+  ControllerResult result;
+  const BrokerInfo* known = state_.image().FindBroker(broker.broker_id);
+  const BrokerSession* session = sessions_.Find(broker.broker_id);
+  const bool back = session != nullptr && session->connection != 0;
+  if (known == nullptr || known->broker_epoch != broker.broker_epoch || known->fenced || back) {
+    return result;
+  }
+  Fence({broker.broker_id},
+        fmt::format("broker {} is dead: its address refuses connections", broker.broker_id),
+        &result);
+  return result;
+}
+
+std::optional<BrokerIncarnation> BrokerRegistry::Disconnected(ConnectionId connection) {
+  const std::optional<int32_t> id = sessions_.Disconnect(connection);
+  const BrokerInfo* broker = id ? state_.image().FindBroker(*id) : nullptr;
+  if (broker == nullptr || broker->fenced) return std::nullopt;
+  return BrokerIncarnation{broker->broker_id, broker->broker_epoch};
+}
+
+}  // namespace soliton::controller

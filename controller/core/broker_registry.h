@@ -1,0 +1,72 @@
+// Brokers: registration, heartbeats, fencing, controlled shutdown (KIP-631, KIP-841, KIP-966).
+//   - A broker epoch is the offset of the registration record. The same incarnation asking again
+//   keeps it
+//     (KAFKA-16952); every other incarnation gets a larger one, and requests with an older one are
+//     refused.
+//   - A broker starts fenced: it neither leads nor counts as in sync. It is unfenced when it asks
+//   for it and has
+//     applied its own registration; being behind a busy log's end does not matter (KAFKA-13959).
+//   - A new incarnation replaces the old one at once when the old one's control connection is gone;
+//   while that is
+//     open it is refused (101) until the session has run out.
+//   - Fencing takes all partitions of the broker along in the same batch of records.
+// Volatile session data changes in Handle*, replicated state only in Replay. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "controller/core/broker_sessions.h"
+#include "controller/core/cluster_state.h"
+#include "controller/core/core_types.h"
+
+namespace soliton::controller {
+
+class BrokerRegistry {
+ public:
+  BrokerRegistry(const ClusterState& state, const CoreOptions& options)
+      : state_(state), options_(options) {}
+
+  // This controller becomes active: every registered broker gets a whole session from now on.
+  void Activate(MonotonicTime now);
+
+  ControllerResult HandleRegister(const pb::RegisterBrokerRequest& request,
+                                  const RequestContext& context);
+  ControllerResult HandleHeartbeat(const pb::HeartbeatRequest& request,
+                                   const RequestContext& context);
+
+  // Fences every broker that has been silent for longer than the session timeout, in one batch. To
+  // be called several times per session timeout: a long pause between two calls means that this
+  // controller itself did not run, so silence proves nothing and everybody gets a fresh session.
+  ControllerResult FenceExpired(MonotonicTime now);
+  // The broker's endpoint refuses connections. Nothing happens when it is fenced, replaced, or back
+  // already.
+  ControllerResult FenceUnreachable(const BrokerIncarnation& broker);
+  // A connection closed. Returns the broker to probe: registered, unfenced, and this was its
+  // control connection.
+  std::optional<BrokerIncarnation> Disconnected(ConnectionId connection);
+
+  // NONE when `broker_epoch` is the registered one of `broker_id`.
+  kafka::ErrorCode CheckEpoch(int32_t broker_id, int64_t broker_epoch) const;
+
+ private:
+  int64_t SessionTimeoutMs() const;
+  bool SessionExpired(int32_t broker_id, MonotonicTime now) const;
+  std::optional<ControllerResult> RefuseRegistration(const pb::RegisterBrokerRequest& request,
+                                                     const BrokerInfo* known,
+                                                     const RequestContext& context) const;
+  void Fence(const std::vector<int32_t>& broker_ids, std::string cause,
+             ControllerResult* result) const;
+  void Unfence(const BrokerInfo& broker, ControllerResult* result) const;
+  void BeginShutdown(const BrokerInfo& broker, const RequestContext& context,
+                     ControllerResult* result);
+  bool MayStop(const BrokerInfo& broker, const BrokerSession& session) const;
+
+  const ClusterState& state_;
+  const CoreOptions& options_;
+  BrokerSessions sessions_;
+  MonotonicTime last_check_;
+};
+
+}  // namespace soliton::controller

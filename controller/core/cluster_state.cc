@@ -1,0 +1,82 @@
+#include "controller/core/cluster_state.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "controller/metadata/convert.h"
+
+namespace soliton::controller {
+
+absl::Status ClusterState::Replay(const pb::MetadataRecord& record, int64_t offset) {
+  std::shared_ptr<const TopicInfo> removed;
+  if (record.has_remove_topic()) {
+    const auto it = image().topics_by_id.find(FromPb(record.remove_topic().id()));
+    if (it != image().topics_by_id.end()) removed = it->second;
+  }
+  if (absl::Status applied = builder_.Apply(record, offset); !applied.ok()) return applied;
+  if (record.has_partition()) IndexPartition(record.partition());
+  if (record.has_topic()) {
+    names_by_metric_name_[MetricName(record.topic().name())].insert(record.topic().name());
+  }
+  if (record.has_controller_change()) {
+    controller_epoch_ = record.controller_change().controller_epoch();
+  }
+  if (removed != nullptr) ForgetTopic(*removed);
+  return absl::OkStatus();
+}
+
+void ClusterState::IndexPartition(const pb::Partition& record) {
+  for (const int32_t id : record.state().replicas()) {
+    partitions_by_broker_[id].emplace(FromPb(record.topic_id()), record.partition());
+  }
+}
+
+void ClusterState::ForgetTopic(const TopicInfo& topic) {
+  for (size_t i = 0; i < topic.partitions.size(); ++i) {
+    for (const int32_t id : topic.partitions[i].replicas) {
+      partitions_by_broker_[id].erase({topic.id, static_cast<int32_t>(i)});
+    }
+  }
+  const auto names = names_by_metric_name_.find(MetricName(topic.name));
+  names->second.erase(topic.name);
+  if (names->second.empty()) names_by_metric_name_.erase(names);
+}
+
+const std::set<TopicPartitionId>& ClusterState::PartitionsOf(int32_t broker_id) const {
+  const auto it = partitions_by_broker_.find(broker_id);
+  return it == partitions_by_broker_.end() ? no_partitions_ : it->second;
+}
+
+std::string ClusterState::CollidingTopic(std::string_view name) const {
+  const auto names = names_by_metric_name_.find(MetricName(name));
+  if (names == names_by_metric_name_.end()) return {};
+  for (const std::string& other : names->second) {
+    if (other != name) return other;
+  }
+  return {};
+}
+
+std::string MetricName(std::string_view topic) {
+  std::string name(topic);
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+}
+
+int EffectiveMinIsr(const TopicInfo& topic, int default_min_insync_replicas,
+                    size_t replication_factor) {
+  int min_isr = default_min_insync_replicas;
+  if (const auto it = topic.configs.find("min.insync.replicas"); it != topic.configs.end()) {
+    int value = 0;
+    const char* end = it->second.data() + it->second.size();
+    const auto parsed = std::from_chars(it->second.data(), end, value);
+    if (parsed.ec == std::errc() && parsed.ptr == end && value >= 1) min_isr = value;
+  }
+  return std::clamp(min_isr, 1, std::max(1, static_cast<int>(replication_factor)));
+}
+
+bool UncleanElectionAllowed(const TopicInfo& topic, bool default_value) {
+  const auto it = topic.configs.find("unclean.leader.election.enable");
+  return it == topic.configs.end() ? default_value : it->second == "true";
+}
+
+}  // namespace soliton::controller

@@ -1,0 +1,71 @@
+// What the parts of the controller's brain share: options, what one request leads to, and the
+// context that a pure core must be told. Plain values.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "controller/core/partition_change.h"
+#include "controller/metadata/control.pb.h"
+#include "controller/metadata/metadata_records.pb.h"
+#include "protocol/wire/error_code.h"
+#include "runtime/base/uuid.h"
+#include "runtime/loop/clock.h"
+
+namespace soliton::controller {
+
+// Whether a topic setting exists and takes the value; the message says what is wrong.
+using TopicConfigValidator =
+    std::function<absl::Status(std::string_view name, std::string_view value)>;
+
+struct CoreOptions {
+  int32_t node_id = -1;
+  Duration broker_session_timeout = milliseconds(9000);
+  int32_t default_partitions = 1;
+  int32_t default_replication_factor = 1;
+  int32_t default_min_insync_replicas = 1;
+  bool unclean_leader_election_enable = false;
+  int32_t max_partitions_per_request = 10000;
+  TopicConfigValidator validate_topic_config;  // may be empty: every setting is accepted
+};
+
+// Names a control connection within one controller process. 0 is none.
+using ConnectionId = uint64_t;
+
+struct RequestContext {
+  MonotonicTime now;
+  int64_t next_offset = 0;  // where the first record of the result will be appended
+  ConnectionId connection = 0;
+};
+
+// For the log: one per partition whose leader changed.
+struct LeaderChange {
+  std::string topic;
+  int32_t partition = 0;
+  int32_t old_leader = -1;
+  int32_t new_leader = -1;
+  int32_t leader_epoch = -1;
+  ElectionKind election = ElectionKind::kNone;
+};
+
+// What one request or tick leads to. The records are one atomic batch; the response may be sent
+// once they, and everything appended before them, are committed.
+struct ControllerResult {
+  std::vector<pb::MetadataRecord> records;
+  pb::ControlResponse response;
+  std::vector<LeaderChange> leader_changes;
+  std::string cause;  // of the leader changes, for the log
+};
+
+// A broker incarnation as the controller knows it.
+struct BrokerIncarnation {
+  int32_t broker_id = -1;
+  int64_t broker_epoch = -1;
+  friend bool operator==(const BrokerIncarnation&, const BrokerIncarnation&) = default;
+};
+
+}  // namespace soliton::controller

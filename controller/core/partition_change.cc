@@ -1,0 +1,149 @@
+#include "controller/core/partition_change.h"
+
+#include <algorithm>
+
+namespace soliton::controller {
+namespace {
+
+bool Contains(const std::vector<int32_t>& list, int32_t id) {
+  return std::find(list.begin(), list.end(), id) != list.end();
+}
+
+template <typename Predicate>
+std::vector<int32_t> Filter(const std::vector<int32_t>& list, Predicate keep) {
+  std::vector<int32_t> kept;
+  std::copy_if(list.begin(), list.end(), std::back_inserter(kept), keep);
+  return kept;
+}
+
+// One decision on its way: the fields of the next state as they become known.
+class Decision {
+ public:
+  Decision(const PartitionInfo& current, const PartitionEvent& event, const PartitionRules& rules)
+      : current_(current), event_(event), rules_(rules), next_(current) {}
+
+  std::optional<PartitionDecision> Make() {
+    ChooseHolders();
+    ChooseLeader();
+    ChooseEligibleLeaders();
+    return Finish();
+  }
+
+ private:
+  bool Active(int32_t id) const { return rules_.is_active(id); }
+  bool Lost(int32_t id) const { return event_.lost_data.contains(id); }
+
+  // The first of `from`, in replica order, that may lead.
+  std::optional<int32_t> FirstActive(const std::vector<int32_t>& from) const {
+    for (const int32_t id : current_.replicas) {
+      if (Contains(from, id) && Active(id)) return id;
+    }
+    return std::nullopt;
+  }
+
+  // next_.isr: those that hold all committed records, without the inactive ones unless nobody else
+  // is left.
+  void ChooseHolders() {
+    const std::vector<int32_t>& base = event_.new_isr ? *event_.new_isr : current_.isr;
+    std::vector<int32_t> holders = Filter(base, [&](int32_t id) { return !Lost(id); });
+    if (holders.empty()) {
+      holders = Filter(current_.eligible_leaders, [&](int32_t id) { return !Lost(id); });
+    }
+    if (holders.empty()) holders = base;  // the last member stays, whatever it still has
+    std::vector<int32_t> active = Filter(holders, [&](int32_t id) { return Active(id); });
+    next_.isr = active.empty() ? std::move(holders) : std::move(active);
+  }
+
+  void ChooseLeader() {
+    if (Contains(next_.isr, current_.leader) && Active(current_.leader)) return;
+    election_ = ElectionKind::kInSync;
+    if (const auto in_sync = FirstActive(next_.isr)) return Elect(*in_sync);
+
+    std::vector<int32_t> eligible =
+        Filter(current_.eligible_leaders, [&](int32_t id) { return !Lost(id); });
+    election_ = ElectionKind::kEligible;
+    if (const auto id = FirstActive(eligible)) return ElectAlone(*id);
+
+    const auto last = current_.last_known_leader;
+    election_ = ElectionKind::kLastKnownLeader;
+    if (next_.isr.empty() && eligible.empty() && last && Active(*last)) return ElectAlone(*last);
+
+    if (rules_.unclean_leader_election) {
+      election_ = ElectionKind::kUnclean;
+      if (const auto any = FirstActive(current_.replicas)) return ElectAlone(*any);
+    }
+    election_ = current_.leader == kNoLeader ? ElectionKind::kNone : ElectionKind::kLeaderLost;
+    next_.leader = kNoLeader;
+    if (current_.leader != kNoLeader) next_.last_known_leader = current_.leader;
+  }
+
+  void Elect(int32_t id) {
+    next_.leader = id;
+    next_.last_known_leader.reset();
+  }
+
+  void ElectAlone(int32_t id) {
+    next_.isr = {id};
+    Elect(id);
+  }
+
+  void ChooseEligibleLeaders() {
+    next_.eligible_leaders.clear();
+    // After an unclean election nobody is known to hold all committed records.
+    if (election_ == ElectionKind::kUnclean) return;
+    if (static_cast<int>(next_.isr.size()) >= rules_.min_isr) return;
+    next_.eligible_leaders = Filter(current_.replicas, [&](int32_t id) {
+      return !Contains(next_.isr, id) && !Lost(id) &&
+             (Contains(current_.isr, id) || Contains(current_.eligible_leaders, id));
+    });
+  }
+
+  // Whether someone left the ISR who was not let go by the leader itself.
+  bool MemberForcedOut() const {
+    const std::vector<int32_t>& base = event_.new_isr ? *event_.new_isr : current_.isr;
+    return std::any_of(base.begin(), base.end(), [&](int32_t id) {
+      return Contains(current_.isr, id) && !Contains(next_.isr, id);
+    });
+  }
+
+  std::optional<PartitionDecision> Finish() {
+    if (next_ == current_) return std::nullopt;
+    if (next_.leader != current_.leader || MemberForcedOut()) ++next_.leader_epoch;
+    ++next_.partition_epoch;
+    return PartitionDecision{.next = std::move(next_), .election = election_};
+  }
+
+  const PartitionInfo& current_;
+  const PartitionEvent& event_;
+  const PartitionRules& rules_;
+  PartitionInfo next_;
+  ElectionKind election_ = ElectionKind::kNone;
+};
+
+}  // namespace
+
+std::optional<PartitionDecision> DecidePartition(const PartitionInfo& current,
+                                                 const PartitionEvent& event,
+                                                 const PartitionRules& rules) {
+  return Decision(current, event, rules).Make();
+}
+
+std::string_view ElectionKindName(ElectionKind kind) {
+  switch (kind) {
+    case ElectionKind::kNone:
+      return "no election";
+    case ElectionKind::kInSync:
+      return "in-sync replica";
+    case ElectionKind::kEligible:
+      return "eligible leader replica";
+    case ElectionKind::kLastKnownLeader:
+      return "last known leader";
+    case ElectionKind::kUnclean:
+      return "UNCLEAN: acknowledged records may be lost";
+    case ElectionKind::kLeaderLost:
+      return "no live replica may lead";
+  }
+  return "unknown";
+}
+
+}  // namespace soliton::controller

@@ -1,0 +1,88 @@
+#include "controller/core/partition_elector.h"
+
+#include <algorithm>
+
+#include "controller/metadata/convert.h"
+
+namespace soliton::controller {
+namespace {
+
+bool Contains(const std::vector<int32_t>& list, int32_t id) {
+  return std::find(list.begin(), list.end(), id) != list.end();
+}
+
+// Partitions that may change: those in which a leaving broker counts for something, and those
+// without a leader that a coming one may lead.
+std::set<TopicPartitionId> TouchedPartitions(const ClusterState& state,
+                                             const BrokerTransition& transition) {
+  std::set<TopicPartitionId> touched;
+  std::set<int32_t> leaving = transition.deactivated;
+  leaving.insert(transition.lost_data.begin(), transition.lost_data.end());
+  for (const int32_t id : leaving) {
+    for (const TopicPartitionId& key : state.PartitionsOf(id)) {
+      const PartitionInfo* partition = state.image().FindPartition(key.first, key.second);
+      if (Contains(partition->isr, id) || Contains(partition->eligible_leaders, id)) {
+        touched.insert(key);
+      }
+    }
+  }
+  for (const int32_t id : transition.activated) {
+    for (const TopicPartitionId& key : state.PartitionsOf(id)) {
+      if (state.image().FindPartition(key.first, key.second)->leader == kNoLeader) {
+        touched.insert(key);
+      }
+    }
+  }
+  return touched;
+}
+
+}  // namespace
+
+PartitionRules RulesFor(const ClusterState& state, const CoreOptions& options,
+                        const TopicInfo& topic, const PartitionInfo& partition,
+                        const BrokerTransition& transition) {
+  PartitionRules rules;
+  rules.min_isr =
+      EffectiveMinIsr(topic, options.default_min_insync_replicas, partition.replicas.size());
+  rules.unclean_leader_election =
+      UncleanElectionAllowed(topic, options.unclean_leader_election_enable);
+  rules.is_active = [&state, &transition](int32_t id) {
+    if (transition.deactivated.contains(id)) return false;
+    if (transition.activated.contains(id)) return true;
+    const BrokerInfo* broker = state.image().FindBroker(id);
+    return broker != nullptr && broker->usable();
+  };
+  return rules;
+}
+
+void AddPartitionChange(const TopicInfo& topic, int32_t partition, const PartitionInfo& current,
+                        const PartitionDecision& decision, ControllerResult* result) {
+  pb::PartitionChange* change = result->records.emplace_back().mutable_partition_change();
+  ToPb(topic.id, change->mutable_topic_id());
+  change->set_partition(partition);
+  ToPb(decision.next, change->mutable_state());
+  change->mutable_state()->clear_replicas();
+  if (decision.next.leader == current.leader) return;
+  result->leader_changes.push_back({.topic = topic.name,
+                                    .partition = partition,
+                                    .old_leader = current.leader,
+                                    .new_leader = decision.next.leader,
+                                    .leader_epoch = decision.next.leader_epoch,
+                                    .election = decision.election});
+}
+
+void ElectPartitions(const ClusterState& state, const CoreOptions& options,
+                     const BrokerTransition& transition, ControllerResult* result) {
+  PartitionEvent event;
+  event.lost_data = transition.lost_data;
+  for (const auto& [topic_id, index] : TouchedPartitions(state, transition)) {
+    const TopicInfo& topic = *state.image().FindTopic(topic_id);
+    const PartitionInfo& current = topic.partitions[static_cast<size_t>(index)];
+    const PartitionRules rules = RulesFor(state, options, topic, current, transition);
+    if (const auto decision = DecidePartition(current, event, rules)) {
+      AddPartitionChange(topic, index, current, *decision, result);
+    }
+  }
+}
+
+}  // namespace soliton::controller

@@ -73,6 +73,9 @@ ClientChannel& ClusterClient::ChannelAt(const Endpoint& endpoint) {
   if (channel == nullptr || channel->closed()) {
     channel = std::make_unique<ClientChannel>(shard_, transport_, endpoint, options_.channel);
     channel->OnClosed([this, endpoint](absl::Status why) { OnChannelClosed(endpoint, why); });
+    channel->OnDrained([this] {
+      for (const auto& listener : drained_listeners_) listener();
+    });
   }
   return *channel;
 }

@@ -56,6 +56,11 @@ class ClusterClient {
     failure_listeners_.push_back(std::move(callback));
   }
 
+  // Runs when some connection has sent all that it was given (see ClientChannel::unsent_bytes).
+  void OnDrained(std::function<void()> callback) {
+    drained_listeners_.push_back(std::move(callback));
+  }
+
   // Keeps a topic in metadata(). Asks for it at once when it is new.
   void Watch(const std::string& topic);
   // Keeps all topics of the cluster in metadata().
@@ -127,6 +132,8 @@ class ClusterClient {
   std::map<Endpoint, std::unique_ptr<ClientChannel>> channels_;
   std::vector<std::function<void()>> listeners_;
   std::vector<std::function<void(const absl::Status&)>> failure_listeners_;
+
+  std::vector<std::function<void()>> drained_listeners_;
 
   std::set<std::string> watched_;
   bool watch_all_ = false;

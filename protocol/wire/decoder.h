@@ -33,6 +33,8 @@ class Decoder {
   const absl::Status& status() const { return status_; }
   size_t remaining() const { return static_cast<size_t>(end_ - cursor_); }
   size_t position() const { return static_cast<size_t>(cursor_ - frame_.data()); }
+  // The bytes that are left, without consuming them; no copy.
+  Buffer Rest() const { return frame_.Slice(position(), remaining()); }
   // Makes the decoder fail with kInvalidArgument. A later failure does not replace an earlier one.
   void Fail(std::string_view what);
 

@@ -26,12 +26,19 @@ void WriteTags(Sink& out, const std::vector<UnknownTaggedField>& unknown) {
 }  // namespace
 
 template <class Sink>
-void RequestHeader::Write(Sink& out) const {
+void RequestHeader::Write(Sink& out, int16_t header_version) const {
   out.Int16(api_key);
   out.Int16(api_version);
   out.Int32(correlation_id);
   out.String(client_id, /*flexible=*/false);
-  if (RequestHeaderVersion(api_key, api_version) >= 2) WriteTags(out, unknown_tagged_fields);
+  if (header_version >= 2) WriteTags(out, unknown_tagged_fields);
+}
+template void RequestHeader::Write(Encoder&, int16_t) const;
+template void RequestHeader::Write(SizeCounter&, int16_t) const;
+
+template <class Sink>
+void RequestHeader::Write(Sink& out) const {
+  Write(out, RequestHeaderVersion(api_key, api_version));
 }
 template void RequestHeader::Write(Encoder&) const;
 template void RequestHeader::Write(SizeCounter&) const;
@@ -42,14 +49,21 @@ std::string RequestHeader::ToString() const {
 }
 
 absl::StatusOr<RequestHeader> DecodeRequestHeader(Decoder& in) {
+  // The key and version that decide stand first; a second decoder peeks at them.
+  Decoder start(in.Rest());
+  const int16_t api_key = start.Int16();
+  const int16_t api_version = start.Int16();
+  if (!start.ok()) return start.status();
+  return DecodeRequestHeader(in, RequestHeaderVersion(api_key, api_version));
+}
+
+absl::StatusOr<RequestHeader> DecodeRequestHeader(Decoder& in, int16_t header_version) {
   RequestHeader header;
   header.api_key = in.Int16();
   header.api_version = in.Int16();
   header.correlation_id = in.Int32();
   header.client_id = in.NullableString(/*flexible=*/false, /*allow_null=*/true).value_or("");
-  if (in.ok() && RequestHeaderVersion(header.api_key, header.api_version) >= 2) {
-    DecodeTags(in, header.unknown_tagged_fields);
-  }
+  if (in.ok() && header_version >= 2) DecodeTags(in, header.unknown_tagged_fields);
   if (!in.ok()) return in.status();
   return header;
 }

@@ -21,8 +21,11 @@ struct RequestHeader {
   std::string client_id;  // a null one decodes as empty; always written as non-null
   std::vector<UnknownTaggedField> unknown_tagged_fields;  // header version 2
 
+  // Sink is Encoder or SizeCounter. The header version follows from api_key and api_version.
   template <class Sink>
   void Write(Sink& out) const;
+  template <class Sink>
+  void Write(Sink& out, int16_t header_version) const;
   std::string ToString() const;
   friend bool operator==(const RequestHeader&, const RequestHeader&) = default;
 };
@@ -30,6 +33,8 @@ struct RequestHeader {
 // Leaves `in` at the first byte of the body. Succeeds for unknown API keys and versions too, so
 // that the caller can name them: look at FindApi and its versions before decoding the body.
 absl::StatusOr<RequestHeader> DecodeRequestHeader(Decoder& in);
+// With a header version that is known from elsewhere.
+absl::StatusOr<RequestHeader> DecodeRequestHeader(Decoder& in, int16_t header_version);
 
 struct ResponseHeader {
   int32_t correlation_id = 0;

@@ -1,0 +1,75 @@
+#include "broker/server/connection_core.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/base/random.h"
+
+namespace soliton::broker {
+namespace {
+
+BufferChain Frame(std::string_view text) { return BufferChain(Buffer::CopyOf(text)); }
+
+std::string Text(const std::vector<BufferChain>& frames) {
+  std::string text;
+  for (const BufferChain& frame : frames) text += std::string(frame.Flatten()->view());
+  return text;
+}
+
+TEST(ConnectionCore, ResponsesLeaveInRequestOrder) {
+  ConnectionCore core({});
+  const uint64_t a = core.OpenSlot(), b = core.OpenSlot(), c = core.OpenSlot();
+  EXPECT_EQ(Text(core.Fill(c, Frame("c"))), "");
+  EXPECT_EQ(Text(core.Fill(a, Frame("a"))), "a");
+  EXPECT_EQ(Text(core.Fill(b, std::nullopt)), "c") << "acks=0 sends nothing and holds nobody up";
+  EXPECT_EQ(core.in_flight(), 0u);
+}
+
+TEST(ConnectionCore, StopsReadingAtTheLimits) {
+  ConnectionCore core({.max_requests_in_flight = 2, .max_unsent_bytes = 10});
+  EXPECT_TRUE(core.MayRead(0));
+  EXPECT_FALSE(core.MayRead(10));
+  const uint64_t a = core.OpenSlot();
+  const uint64_t b = core.OpenSlot();
+  EXPECT_FALSE(core.MayRead(0));
+  core.Fill(b, Frame("0123456"));
+  EXPECT_FALSE(core.MayRead(0)) << "a held response still takes its slot";
+  core.Fill(a, std::nullopt);
+  EXPECT_TRUE(core.MayRead(9));
+}
+
+TEST(ConnectionCore, HeldResponsesCountAsUnsent) {
+  ConnectionCore core({.max_requests_in_flight = 10, .max_unsent_bytes = 10});
+  core.OpenSlot();
+  const uint64_t b = core.OpenSlot();
+  core.Fill(b, Frame("01234567"));
+  EXPECT_TRUE(core.MayRead(1));
+  EXPECT_FALSE(core.MayRead(2));
+}
+
+TEST(ConnectionCore, AnyCompletionOrderGivesRequestOrder) {
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    Random random(seed);
+    ConnectionCore core({});
+    std::vector<std::pair<uint64_t, std::string>> open;
+    std::string expected, sent;
+    for (int i = 0; i < 100; ++i) {
+      if (open.empty() || (open.size() < 20 && random.Chance(1, 2))) {
+        const std::string name = fmt::format("{},", i);
+        open.emplace_back(core.OpenSlot(), name);
+        expected += name;
+      } else {
+        const size_t pick = random.Below(open.size());
+        sent += Text(core.Fill(open[pick].first, Frame(open[pick].second)));
+        open.erase(open.begin() + static_cast<std::ptrdiff_t>(pick));
+      }
+    }
+    while (!open.empty()) {
+      sent += Text(core.Fill(open.back().first, Frame(open.back().second)));
+      open.pop_back();
+    }
+    EXPECT_EQ(sent, expected) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace soliton::broker

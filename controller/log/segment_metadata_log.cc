@@ -85,7 +85,8 @@ void SegmentMetadataLog::Start(Listener* listener) {
 absl::StatusOr<int64_t> SegmentMetadataLog::Append(const std::vector<pb::MetadataRecord>& records) {
   if (failed_) return absl::UnavailableError("the metadata log has failed");
   const int64_t base_offset = log_->log_end_offset();
-  Buffer bytes = EncodeMetadataBatch(records, base_offset, shard_.clock().WallMs());
+  // The log stamps the base offset in place.
+  Buffer bytes = EncodeMetadataBatch(records, 0, shard_.clock().WallMs());
   const segment::AppendResult appended = log_->AppendAsLeader(bytes, epoch_);
   if (appended.error != kafka::ErrorCode::NONE || appended.base_offset != base_offset) {
     absl::Status why =

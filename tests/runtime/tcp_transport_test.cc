@@ -40,10 +40,16 @@ Buffer RandomBuffer(Random& random, size_t size) {
 class TcpTransportTest : public testing::Test {
  protected:
   TcpTransportTest() { ports_.Start(); }
-  ~TcpTransportTest() override {
-    ports_.Stop();
-    ports_.Join();
-  }
+
+  // Peers and the locals that their closures refer to die at the end of a test: not before the
+  // shards stand still.
+  struct [[nodiscard]] StopAtExit {
+    NativePorts& ports;
+    ~StopAtExit() {
+      ports.Stop();
+      ports.Join();
+    }
+  };
 
   Transport& transport() { return *ports_.ports().transport; }
   Shard& server_shard() { return ports_.ports().shards->shard(0); }
@@ -75,7 +81,7 @@ class TcpTransportTest : public testing::Test {
 
   // Connects `client` to `server`; `options` are the server's. The first accepted connection is on
   // shard 0.
-  void Join(Peer& server, Peer& client, const ConnectionOptions& options = {}) {
+  StopAtExit Join(Peer& server, Peer& client, const ConnectionOptions& options = {}) {
     std::promise<void> accepted;
     listener_ = Listen(
         [&](Shard& shard, std::shared_ptr<FramedConnection> connection) {
@@ -88,6 +94,7 @@ class TcpTransportTest : public testing::Test {
     CHECK(connection.ok(), "{}", std::string(connection.status().message()));
     RunOn(client_shard(), [&] { client.Start(std::move(*connection)); });
     Await(accepted.get_future());
+    return {ports_};
   }
 
   // The reading shard has had several turns since everything on its way was sent.
@@ -117,7 +124,7 @@ TEST_F(TcpTransportTest, FramesOfManySizesGoBothWaysInOrder) {
     echoed.push_back(std::move(frame));
     if (echoed.size() == frames.size()) all.set_value();
   };
-  Join(server, client);
+  const auto running = Join(server, client);
   RunOn(client_shard(), [&] {
     for (const Buffer& frame : frames) client.connection->Send(BufferChain(frame));
     EXPECT_GT(client.connection->unsent_bytes(), 4'000'000);
@@ -145,7 +152,7 @@ TEST_F(TcpTransportTest, ChainsMixMemoryAndFileRegions) {
     received.push_back(std::move(frame));
     if (received.size() == 40) all.set_value();
   };
-  Join(server, client);
+  const auto running = Join(server, client);
   RunOn(server_shard(), [&] {
     for (int i = 0; i < 40; ++i) {
       BufferChain chain;
@@ -201,7 +208,7 @@ TEST_F(TcpTransportTest, RegionsOfFilesWithoutADescriptor) {
   Peer server, client;
   std::promise<Buffer> got;
   client.on_frame = [&](Buffer frame) { got.set_value(std::move(frame)); };
-  Join(server, client);
+  const auto running = Join(server, client);
   RunOn(server_shard(), [&] {
     BufferChain chain(Buffer::Wrap("header"));
     chain.Append(FileRegion{file, 5, 2'900'000});
@@ -215,23 +222,27 @@ TEST_F(TcpTransportTest, RegionsOfFilesWithoutADescriptor) {
   EXPECT_EQ(frame.Slice(2'900'006).view(), "trailer");
 }
 
-TEST_F(TcpTransportTest, ARegionBeyondItsFileClosesTheConnection) {
-  for (const int64_t length : {100, 100'000}) {
-    TemporaryDirectory directory;
-    auto file = ports_.ports().files->Open(directory.File("f"), OpenMode::kReadWriteOrCreate);
-    const Buffer content = Buffer::Wrap(std::string(50, 'x'));
-    ASSERT_TRUE((*file)->Append({&content, 1}).ok());
-    Peer server, client;
-    client.on_frame = [](Buffer) { ADD_FAILURE() << "a frame that could not be completed"; };
-    Join(server, client);
-    RunOn(server_shard(), [&] {
-      BufferChain chain;
-      chain.Append(FileRegion{*file, 0, length});
-      server.connection->Send(std::move(chain));
-    });
-    EXPECT_TRUE(absl::IsDataLoss(Await(server.closed.get_future())));
-    EXPECT_TRUE(absl::IsUnavailable(Await(client.closed.get_future())));
-  }
+// Below and above the size from which regions go by sendfile.
+class RegionBeyondItsFileTest : public TcpTransportTest,
+                                public testing::WithParamInterface<int64_t> {};
+
+INSTANTIATE_TEST_SUITE_P(Lengths, RegionBeyondItsFileTest, testing::Values(100, 100'000));
+
+TEST_P(RegionBeyondItsFileTest, ClosesTheConnection) {
+  TemporaryDirectory directory;
+  auto file = ports_.ports().files->Open(directory.File("f"), OpenMode::kReadWriteOrCreate);
+  const Buffer content = Buffer::Wrap(std::string(50, 'x'));
+  ASSERT_TRUE((*file)->Append({&content, 1}).ok());
+  Peer server, client;
+  client.on_frame = [](Buffer) { ADD_FAILURE() << "a frame that could not be completed"; };
+  const auto running = Join(server, client);
+  RunOn(server_shard(), [&] {
+    BufferChain chain;
+    chain.Append(FileRegion{*file, 0, GetParam()});
+    server.connection->Send(std::move(chain));
+  });
+  EXPECT_TRUE(absl::IsDataLoss(Await(server.closed.get_future())));
+  EXPECT_TRUE(absl::IsUnavailable(Await(client.closed.get_future())));
 }
 
 TEST_F(TcpTransportTest, PausedReaderGetsNothingUntilItResumes) {
@@ -248,7 +259,7 @@ TEST_F(TcpTransportTest, PausedReaderGetsNothingUntilItResumes) {
   };
   std::promise<void> drained;
   client.on_drained = [&] { drained.set_value(); };
-  Join(server, client);
+  const auto running = Join(server, client);
   RunOn(client_shard(), [&] {
     for (int i = 0; i < 100; ++i)
       client.connection->Send(BufferChain(Buffer::Wrap(fmt::format("{}", i))));
@@ -279,7 +290,7 @@ TEST_F(TcpTransportTest, APausedReaderHoldsTheWriterBack) {
   client.on_drained = [&] {
     if (++times_drained == 1) drained.set_value();
   };
-  Join(server, client);
+  const auto running = Join(server, client);
   RunOn(server_shard(), [&] { server.connection->PauseReading(); });
   RunOn(client_shard(), [&] {
     const Buffer frame = Buffer::Wrap(std::string(kFrameBytes, 'f'));
@@ -306,7 +317,7 @@ TEST_F(TcpTransportTest, AFrameAboveTheLimitClosesBothEnds) {
   Peer server, client;
   int got = 0;
   server.on_frame = [&](Buffer) { ++got; };
-  Join(server, client, {.max_frame_bytes = 1000});
+  const auto running = Join(server, client, {.max_frame_bytes = 1000});
   RunOn(client_shard(), [&] {
     client.connection->Send(BufferChain(Buffer::Wrap(std::string(1000, 'a'))));
     client.connection->Send(BufferChain(Buffer::Wrap(std::string(1001, 'b'))));
@@ -328,7 +339,7 @@ TEST_F(TcpTransportTest, CloseInsideACallbackEndsDelivery) {
     EXPECT_EQ(server.times_closed, 0) << "OnClosed ran inside Close";
   };
   client.on_frame = [](Buffer) { ADD_FAILURE() << "sent after Close"; };
-  Join(server, client);
+  const auto running = Join(server, client);
   RunOn(client_shard(), [&] {
     for (int i = 0; i < 10; ++i) client.connection->Send(BufferChain(Buffer::Wrap("x")));
   });
@@ -360,7 +371,7 @@ TEST_F(TcpTransportTest, TheHandlerMayDestroyTheConnectionAndItselfInOnFrame) {
     server.reset();
     result->set_value();
   };
-  Join(*server, client);
+  const auto running = Join(*server, client);
   RunOn(client_shard(), [&] {
     for (int i = 0; i < 10; ++i) client.connection->Send(BufferChain(Buffer::Wrap("x")));
   });
@@ -371,7 +382,7 @@ TEST_F(TcpTransportTest, TheHandlerMayDestroyTheConnectionAndItselfInOnFrame) {
 
 TEST_F(TcpTransportTest, DestroyingAConnectionClosesItWithoutACallback) {
   Peer server, client;
-  Join(server, client);
+  const auto running = Join(server, client);
   RunOn(client_shard(), [&] { client.connection.reset(); });
   EXPECT_TRUE(absl::IsUnavailable(Await(server.closed.get_future())));
   LetTurnsPass(client_shard());
@@ -383,6 +394,7 @@ TEST_F(TcpTransportTest, AnAcceptedConnectionThatIsNotStartedIsClosed) {
   auto connection = Connect({"127.0.0.1", listener_->port()});
   ASSERT_TRUE(connection.ok());
   Peer client;
+  const StopAtExit running{ports_};
   RunOn(client_shard(), [&] { client.Start(std::move(*connection)); });
   EXPECT_TRUE(absl::IsUnavailable(Await(client.closed.get_future())));
 }
@@ -391,6 +403,7 @@ TEST_F(TcpTransportTest, AcceptedConnectionsAreSpreadOverTheShards) {
   std::atomic<int> on_shard[2] = {0, 0};
   std::promise<void> all;
   std::atomic<int> total = 0;
+  const StopAtExit running{ports_};
   listener_ = Listen([&](Shard& shard, std::shared_ptr<FramedConnection>) {
     CHECK(shard.IsCurrent(), "accepted on the wrong thread");
     ++on_shard[shard.index()];
@@ -423,7 +436,7 @@ TEST_F(TcpTransportTest, UnknownHostIsNotFound) {
 
 TEST_F(TcpTransportTest, NamesResolveAndAddressesAreTold) {
   Peer server, client;
-  Join(server, client);
+  const auto running = Join(server, client);
   const std::string server_sees = RunOn(server_shard(), [&] { return server.connection->peer(); });
   EXPECT_EQ(server_sees, RunOn(client_shard(), [&] { return client.connection->local(); }));
   EXPECT_EQ(RunOn(client_shard(), [&] { return client.connection->peer(); }),
@@ -444,7 +457,7 @@ TEST_F(TcpTransportTest, StoppingWithWorkInFlightIsClean) {
   Peer server, client;
   server.on_frame = [&](Buffer frame) { server.connection->Send(BufferChain(std::move(frame))); };
   client.on_frame = [&](Buffer frame) { client.connection->Send(BufferChain(std::move(frame))); };
-  Join(server, client);
+  const auto running = Join(server, client);
   RunOn(client_shard(), [&] {
     for (int i = 0; i < 50; ++i) {
       client.connection->Send(BufferChain(Buffer::Wrap(std::string(100'000, 'y'))));

@@ -4,6 +4,9 @@ namespace soliton::cli {
 
 CommandList AllCommands() {
   CommandList commands;
+  AddBrokerCommands(commands);
+  AddControllerCommands(commands);
+  AddConfigCommands(commands);
   AddGeneralCommands(commands);
   return commands;
 }

@@ -1,13 +1,14 @@
 // The `soliton` program: hands its words, streams and environment to the command tree.
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <string>
 #include <vector>
 
 #include "cli/all_commands.h"
+#include "runtime/loop/signals.h"
+#include "runtime/terminal.h"
 
 namespace soliton::cli {
 namespace {
@@ -40,10 +41,10 @@ std::vector<std::string> Words(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace soliton::cli;
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write, not a death
+  soliton::IgnoreBrokenPipe();
   std::ios::sync_with_stdio(false);
-  FileSink out(stdout, isatty(STDOUT_FILENO) == 1);
-  FileSink err(stderr, isatty(STDERR_FILENO) == 1);
+  FileSink out(stdout, soliton::IsTerminal(soliton::StandardStream::kOut));
+  FileSink err(stderr, soliton::IsTerminal(soliton::StandardStream::kErr));
   Context context{out, err, std::cin, ReadEnvironment()};
   return static_cast<int>(RunCommandLine(AllCommands(), Words(argc, argv), context));
 }

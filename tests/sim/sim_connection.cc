@@ -7,18 +7,18 @@
 
 namespace soliton::sim {
 
-SimConnection::SimConnection(SimNetwork& network, const SimProcess& process,
+SimConnection::SimConnection(SimNetwork& network, SimProcessPtr process,
                              std::shared_ptr<SimLink> link, int side, Shard& shard,
                              const ConnectionOptions& options)
     : network_(network),
-      process_(process),
+      process_(std::move(process)),
       link_(std::move(link)),
       side_(side),
       shard_(shard),
       options_(options) {}
 
 SimConnection::~SimConnection() {
-  if (!process_.dead && open_) network_.EndStream(link_, side_);
+  if (!process_->dead && open_) network_.EndStream(link_, side_);
 }
 
 void SimConnection::Start(ConnectionHandler* handler) {
@@ -29,7 +29,7 @@ void SimConnection::Start(ConnectionHandler* handler) {
 
 void SimConnection::Send(BufferChain frame) {
   CHECK(shard_.IsCurrent(), "Send off the connection's shard");
-  if (process_.dead || !open_) return;
+  if (process_->dead || !open_) return;
   absl::StatusOr<Buffer> flat = frame.Flatten();
   if (!flat.ok()) {
     // As when sendfile fails half-way: the frame cannot be completed, so the stream is of no use
@@ -60,7 +60,7 @@ void SimConnection::ResumeReading() {
 
 void SimConnection::Close() {
   CHECK(shard_.IsCurrent());
-  if (process_.dead || !open_) return;
+  if (process_->dead || !open_) return;
   open_ = false;
   ending_ = Ending{absl::CancelledError("closed by its owner"), /*at_once=*/true};
   network_.EndStream(link_, side_);

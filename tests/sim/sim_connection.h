@@ -17,8 +17,8 @@ class SimNetwork;
 class SimConnection final : public FramedConnection,
                             public std::enable_shared_from_this<SimConnection> {
  public:
-  SimConnection(SimNetwork& network, const SimProcess& process, std::shared_ptr<SimLink> link,
-                int side, Shard& shard, const ConnectionOptions& options);
+  SimConnection(SimNetwork& network, SimProcessPtr process, std::shared_ptr<SimLink> link, int side,
+                Shard& shard, const ConnectionOptions& options);
   ~SimConnection() override;
 
   void Start(ConnectionHandler* handler) override;
@@ -54,7 +54,7 @@ class SimConnection final : public FramedConnection,
   bool ReadyToRead() const { return handler_ != nullptr && !reading_paused_ && !received_.empty(); }
 
   SimNetwork& network_;
-  const SimProcess& process_;
+  const SimProcessPtr process_;
   const std::shared_ptr<SimLink> link_;
   const int side_;
   Shard& shard_;

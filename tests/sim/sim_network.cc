@@ -152,15 +152,15 @@ void SimNetwork::ProcessDied(NodeId node, bool silent) {
 
 // -- Connecting --
 
-absl::StatusOr<std::unique_ptr<Listener>> SimNetwork::Listen(const SimProcess& process,
+absl::StatusOr<std::unique_ptr<Listener>> SimNetwork::Listen(const SimProcessPtr& process,
                                                              const Endpoint& where,
                                                              const ConnectionOptions& options,
                                                              ShardSet& shards,
                                                              Transport::AcceptHandler on_accept) {
-  const uint16_t port = where.port != 0 ? where.port : PickPort(process.node);
-  Listening listening{&process, options, &shards,
+  const uint16_t port = where.port != 0 ? where.port : PickPort(process->node);
+  Listening listening{process, options, &shards,
                       std::make_shared<Transport::AcceptHandler>(std::move(on_accept))};
-  if (!listeners_.emplace(std::pair(process.node, port), std::move(listening)).second) {
+  if (!listeners_.emplace(std::pair(process->node, port), std::move(listening)).second) {
     return absl::AlreadyExistsError(fmt::format("port {} is in use", port));
   }
   return std::make_unique<SimListener>(*this, process, port);
@@ -168,12 +168,12 @@ absl::StatusOr<std::unique_ptr<Listener>> SimNetwork::Listen(const SimProcess& p
 
 void SimNetwork::StopListening(NodeId node, uint16_t port) { listeners_.erase({node, port}); }
 
-void SimNetwork::Connect(const SimProcess& process, Shard& shard, const Endpoint& to,
+void SimNetwork::Connect(const SimProcessPtr& process, Shard& shard, const Endpoint& to,
                          const ConnectionOptions& options, Duration timeout,
                          Transport::ConnectHandler done) {
   const uint64_t id = next_id_++;
-  const NodeId target = Resolve(process.node, to.host);
-  attempts_.emplace(id, Attempt{&process, &shard, target, to.port, options, world_.Now() + timeout,
+  const NodeId target = Resolve(process->node, to.host);
+  attempts_.emplace(id, Attempt{process, &shard, target, to.port, options, world_.Now() + timeout,
                                 std::move(done), absl::UnknownError("not answered")});
   if (target == 0) {
     Answer(id, world_.Now(), absl::NotFoundError(fmt::format("{}: unknown host", to.host)));
@@ -222,10 +222,10 @@ absl::StatusOr<std::shared_ptr<FramedConnection>> SimNetwork::Accept(Attempt& at
 
   Shard& shard = listening.shards->shard(listening.next_shard);
   listening.next_shard = (listening.next_shard + 1) % listening.shards->size();
-  auto client = std::make_shared<SimConnection>(*this, *attempt.process, link, 0, *attempt.shard,
+  auto client = std::make_shared<SimConnection>(*this, attempt.process, link, 0, *attempt.shard,
                                                 attempt.options);
   auto server =
-      std::make_shared<SimConnection>(*this, *listening.process, link, 1, shard, listening.options);
+      std::make_shared<SimConnection>(*this, listening.process, link, 1, shard, listening.options);
   link->ends[0] = client;
   link->ends[1] = server;
   shard.Post([on_accept = listening.on_accept, &shard, server = std::move(server)]() mutable {

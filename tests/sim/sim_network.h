@@ -61,12 +61,13 @@ class SimNetwork {
   void ProcessDied(NodeId node, bool silent);
 
   // -- For SimTransport, SimListener --
-  absl::StatusOr<std::unique_ptr<Listener>> Listen(const SimProcess& process, const Endpoint& where,
+  absl::StatusOr<std::unique_ptr<Listener>> Listen(const SimProcessPtr& process,
+                                                   const Endpoint& where,
                                                    const ConnectionOptions& options,
                                                    ShardSet& shards,
                                                    Transport::AcceptHandler on_accept);
   void StopListening(NodeId node, uint16_t port);
-  void Connect(const SimProcess& process, Shard& shard, const Endpoint& to,
+  void Connect(const SimProcessPtr& process, Shard& shard, const Endpoint& to,
                const ConnectionOptions& options, Duration timeout, Transport::ConnectHandler done);
 
   // -- For SimConnection --
@@ -82,14 +83,14 @@ class SimNetwork {
     uint16_t next_port = 40000;
   };
   struct Listening {
-    const SimProcess* process;
+    SimProcessPtr process;
     ConnectionOptions options;
     ShardSet* shards;
     std::shared_ptr<Transport::AcceptHandler> on_accept;
     int next_shard = 0;
   };
   struct Attempt {
-    const SimProcess* process;
+    SimProcessPtr process;
     Shard* shard;
     NodeId to;
     uint16_t port;

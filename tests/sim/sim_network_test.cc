@@ -1,5 +1,6 @@
 #include "tests/sim/sim_network.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

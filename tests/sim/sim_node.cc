@@ -28,10 +28,10 @@ void SimNode::Restart() {
   CHECK(!alive(), "{} is running", name_);
   const std::string stream = fmt::format("{}/{}", name_, processes_.size());
   auto process = std::make_unique<Process>();
-  process->process = SimProcess{&world_, id_, &clock_};
-  process->shards = std::make_unique<SimShardSet>(process->process, options_.shards, stream);
+  process->process = std::make_shared<SimProcess>(SimProcess{&world_, id_, &clock_});
+  process->shards = std::make_unique<SimShardSet>(*process->process, options_.shards, stream);
   process->transport = std::make_unique<SimTransport>(network_, process->process);
-  process->disk = std::make_unique<SimDiskExecutor>(process->process, options_.disk_latency,
+  process->disk = std::make_unique<SimDiskExecutor>(*process->process, options_.disk_latency,
                                                     world_.ForkRandom(stream + "/disk-executor"));
   current_ = process.get();
   processes_.push_back(std::move(process));
@@ -45,7 +45,7 @@ void SimNode::Crash(const CrashOptions& options) {
   CHECK(alive(), "{} is not running", name_);
   Process& process = *current_;
   current_ = nullptr;
-  process.process.dead = true;
+  process.process->dead = true;
   world_.MixTrace(uint64_t{id_});
   files_.Freeze();
   network_.ProcessDied(id_, options.silent);
@@ -61,13 +61,13 @@ void SimNode::Crash(const CrashOptions& options) {
 
 void SimNode::Pause() {
   CHECK(alive());
-  current_->process.paused = true;
+  current_->process->paused = true;
 }
 
 void SimNode::Resume() {
   CHECK(alive());
-  if (!current_->process.paused) return;
-  current_->process.paused = false;
+  if (!current_->process->paused) return;
+  current_->process->paused = false;
   current_->shards->Resume();
   current_->disk->Resume();
 }

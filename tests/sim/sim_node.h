@@ -56,7 +56,7 @@ class SimNode {
   void StallDisk(Duration duration);
 
   bool alive() const { return current_ != nullptr; }
-  bool paused() const { return current_ != nullptr && current_->process.paused; }
+  bool paused() const { return current_ != nullptr && current_->process->paused; }
   // Of the present process; CHECKs that there is one.
   Ports ports();
   // Posts to shard 0 of the present process.
@@ -77,7 +77,7 @@ class SimNode {
 
  private:
   struct Process {
-    SimProcess process;
+    SimProcessPtr process;
     std::unique_ptr<SimShardSet> shards;
     std::unique_ptr<SimTransport> transport;
     std::unique_ptr<SimDiskExecutor> disk;

@@ -3,6 +3,8 @@
 // program reach nothing.
 #pragma once
 
+#include <memory>
+
 #include "runtime/loop/clock.h"
 #include "tests/sim/sim_world.h"
 
@@ -21,6 +23,8 @@ class SimClock final : public Clock {
   int64_t wall_offset_ms_ = 0;
 };
 
+// Shared by whatever the application may hold on to (connections, listeners): a handle that
+// outlives its node still learns that it is dead.
 struct SimProcess {
   SimWorld* world = nullptr;
   NodeId node = 0;
@@ -28,5 +32,6 @@ struct SimProcess {
   bool dead = false;
   bool paused = false;
 };
+using SimProcessPtr = std::shared_ptr<SimProcess>;
 
 }  // namespace soliton::sim

@@ -1,4 +1,5 @@
 // The world's clock and queue, and the shards on top of it.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

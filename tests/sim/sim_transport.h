@@ -12,8 +12,8 @@ class SimNetwork;
 
 class SimTransport final : public Transport {
  public:
-  SimTransport(SimNetwork& network, const SimProcess& process)
-      : network_(network), process_(process) {}
+  SimTransport(SimNetwork& network, SimProcessPtr process)
+      : network_(network), process_(std::move(process)) {}
 
   absl::StatusOr<std::unique_ptr<Listener>> Listen(const Endpoint& where,
                                                    const ConnectionOptions& options,
@@ -24,19 +24,19 @@ class SimTransport final : public Transport {
 
  private:
   SimNetwork& network_;
-  const SimProcess& process_;
+  const SimProcessPtr process_;
 };
 
 class SimListener final : public Listener {
  public:
-  SimListener(SimNetwork& network, const SimProcess& process, uint16_t port)
-      : network_(network), process_(process), port_(port) {}
+  SimListener(SimNetwork& network, SimProcessPtr process, uint16_t port)
+      : network_(network), process_(std::move(process)), port_(port) {}
   ~SimListener() override;
   uint16_t port() const override { return port_; }
 
  private:
   SimNetwork& network_;
-  const SimProcess& process_;
+  const SimProcessPtr process_;
   const uint16_t port_;
 };
 

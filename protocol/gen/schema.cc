@@ -23,7 +23,7 @@ class Loader {
  public:
   explicit Loader(const std::string& path) : path_(path) {}
 
-  Schema Load();
+  Schema Load(const std::string& text);
 
  private:
   [[noreturn]] void Fail(const std::string& what) const {
@@ -268,12 +268,9 @@ Message Loader::LoadMessage(const json::object& object, const std::string& suffi
   return message;
 }
 
-Schema Loader::Load() {
-  std::ifstream file(path_);
-  std::stringstream text;
-  text << file.rdbuf();
+Schema Loader::Load(const std::string& text) {
   json::error_code error;
-  const json::value root = json::parse(text.str(), error);
+  const json::value root = json::parse(text, error);
   if (error || !root.is_object()) Fail("not a JSON object: " + error.message());
   const json::object& object = root.get_object();
   CheckMembers(object, {"key", "name", "about", "versions", "flexible", "request", "response"});
@@ -299,6 +296,15 @@ Schema Loader::Load() {
 
 }  // namespace
 
-Schema LoadSchema(const std::string& path) { return Loader(path).Load(); }
+Schema LoadSchema(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return ParseSchema(path, text.str());
+}
+
+Schema ParseSchema(const std::string& path, const std::string& text) {
+  return Loader(path).Load(text);
+}
 
 }  // namespace soliton::kafkagen

@@ -94,5 +94,7 @@ struct Schema {
 };
 
 Schema LoadSchema(const std::string& path);
+// `path` names the schema in messages, and gives file_name; it is not read.
+Schema ParseSchema(const std::string& path, const std::string& text);
 
 }  // namespace soliton::kafkagen

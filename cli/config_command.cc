@@ -130,7 +130,8 @@ class ConfigExplainCommand final : public Command {
     line("range", config::RangeText(setting));
     line("for all", setting.broker_name);
     line("spells", setting.spelling_of);
-    line("change", setting.dynamic ? "without a restart" : "needs a restart");
+    const bool is_client = (setting.scopes & config::kClientScopes) != 0;
+    if (!is_client) line("change", setting.dynamic ? "without a restart" : "needs a restart");
     line("stage", setting.note.empty() ? StageText(setting)
                                        : fmt::format("{}: {}", StageText(setting), setting.note));
     return text;

@@ -97,7 +97,8 @@ void TakeControllers(const Config& config, BrokerConfig& broker, Diagnostics& di
       broker.controllers.push_back(voter->endpoint);
     }
   }
-  if (!config.Has("controller.quorum.bootstrap.servers") && !config.Has("controller.quorum.voters") &&
+  if (!config.Has("controller.quorum.bootstrap.servers") &&
+      !config.Has("controller.quorum.voters") &&
       !config.Rejected("controller.quorum.bootstrap.servers")) {
     diagnostics.Error("no controller is named", std::nullopt,
                       "controller.quorum.bootstrap.servers = \"127.0.0.1:9093\"");
@@ -125,27 +126,16 @@ void TakeValues(const Config& config, BrokerConfig& broker) {
   broker.log_level = config.GetString("log.level");
   broker.num_partitions = int32("num.partitions");
   broker.default_replication_factor = int32("default.replication.factor");
-  broker.min_insync_replicas = int32("min.insync.replicas");
   broker.auto_create_topics_enable = config.GetBool("auto.create.topics.enable");
-  broker.delete_topic_enable = config.GetBool("delete.topic.enable");
-  broker.unclean_leader_election_enable = config.GetBool("unclean.leader.election.enable");
   broker.replica_lag_time_max_ms = config.GetInteger("replica.lag.time.max.ms");
   broker.replica_fetch_max_bytes = int32("replica.fetch.max.bytes");
   broker.replica_fetch_response_max_bytes = int32("replica.fetch.response.max.bytes");
-  broker.replica_fetch_min_bytes = int32("replica.fetch.min.bytes");
   broker.replica_fetch_wait_max_ms = int32("replica.fetch.wait.max.ms");
-  broker.replica_fetch_backoff_ms = int32("replica.fetch.backoff.ms");
   broker.broker_heartbeat_interval_ms = int32("broker.heartbeat.interval.ms");
   broker.broker_session_timeout_ms = int32("broker.session.timeout.ms");
-  broker.controlled_shutdown_enable = config.GetBool("controlled.shutdown.enable");
-  broker.controlled_shutdown_timeout_ms = int32("controlled.shutdown.timeout.ms");
   broker.socket_request_max_bytes = int32("socket.request.max.bytes");
-  const int64_t queued = config.GetInteger("queued.max.request.bytes");
-  if (queued > 0) broker.queued_max_request_bytes = queued;
-  broker.connections_max_idle_ms = config.GetInteger("connections.max.idle.ms");
   broker.fetch_max_bytes = int32("fetch.max.bytes");
   broker.log_retention_check_interval_ms = config.GetInteger("log.retention.check.interval.ms");
-  broker.producer_id_expiration_ms = int32("producer.id.expiration.ms");
   broker.topic_defaults = TopicDefaultsFrom(config);
 }
 

@@ -41,30 +41,20 @@ struct BrokerConfig {
 
   int32_t num_partitions = 1;
   int32_t default_replication_factor = 1;
-  int32_t min_insync_replicas = 1;
   bool auto_create_topics_enable = true;
-  bool delete_topic_enable = true;
-  bool unclean_leader_election_enable = false;
 
   int64_t replica_lag_time_max_ms = 30000;
   int32_t replica_fetch_max_bytes = 1 << 20;
   int32_t replica_fetch_response_max_bytes = 10 << 20;
-  int32_t replica_fetch_min_bytes = 1;
   int32_t replica_fetch_wait_max_ms = 500;
-  int32_t replica_fetch_backoff_ms = 1000;
 
   int32_t broker_heartbeat_interval_ms = 500;
   int32_t broker_session_timeout_ms = 9000;
-  bool controlled_shutdown_enable = true;
-  int32_t controlled_shutdown_timeout_ms = 5000;
 
   int32_t socket_request_max_bytes = 100 << 20;
-  int64_t queued_max_request_bytes = 256 << 20;
-  int64_t connections_max_idle_ms = 600000;  // -1 = never
   int32_t fetch_max_bytes = 55 << 20;
 
   int64_t log_retention_check_interval_ms = 300000;
-  int32_t producer_id_expiration_ms = 86400000;
   TopicSettings topic_defaults;  // from log.*, message.max.bytes and min.insync.replicas
 };
 

@@ -120,6 +120,7 @@ absl::StatusOr<Duration> ParseDuration(std::string_view text) {
   const auto [number, unit_name] = Split(text);
   if (unit_name.empty() && number == "0") return Duration::zero();
   const UnitName* unit = FindUnit(kDurationUnits, unit_name);
+  if (unit == nullptr) unit = FindUnit(kOtherDurationUnits, unit_name);
   const std::optional<int64_t> nanoseconds =
       unit != nullptr ? Scale(number, unit->factor) : std::nullopt;
   if (!nanoseconds.has_value()) {

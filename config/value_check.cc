@@ -227,7 +227,7 @@ std::string HumanValue(const Setting& setting, const Value& value) {
   const int64_t* number = std::get_if<int64_t>(&value);
   if (number == nullptr || *number <= 0) return "";
   if (setting.unit == Unit::kBytes) {
-    return *number < 1024 ? "" : FormatByteCount(*number);
+    return *number % 1024 != 0 ? "" : FormatByteCount(*number);
   }
   int64_t nanoseconds = 0;
   if (setting.unit == Unit::kNone ||

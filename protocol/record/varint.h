@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace soliton::kafka {
 
@@ -45,16 +46,21 @@ inline uint8_t* EncodeVarint(uint8_t* to, int32_t value) {
   return to;
 }
 
-// Reads one value from [from, end). Returns the byte after it, or nullptr when the bytes end too
-// early or do not fit the type. Longer than minimal encodings are accepted, as every Kafka client
-// does.
-inline const uint8_t* DecodeVarint(const uint8_t* from, const uint8_t* end, int32_t& value) {
-  uint32_t bits = 0;
-  for (int shift = 0; shift < 35; shift += 7) {
+namespace internal {
+
+// Any length up to that of T. Out of line: the callers below take the common short ones.
+template <typename T>
+[[gnu::noinline]] const uint8_t* DecodeLongVarint(const uint8_t* from, const uint8_t* end,
+                                                  T& value) {
+  using Bits = std::make_unsigned_t<T>;
+  constexpr int kValueBits = sizeof(T) * 8;
+  constexpr int kLastShift = kValueBits / 7 * 7;
+  Bits bits = 0;
+  for (int shift = 0; shift <= kLastShift; shift += 7) {
     if (from == end) return nullptr;
     const uint8_t byte = *from++;
-    if (shift == 28 && byte > 0x0f) return nullptr;
-    bits |= static_cast<uint32_t>(byte & 0x7f) << shift;
+    if (shift == kLastShift && (byte >> (kValueBits - kLastShift)) != 0) return nullptr;
+    bits |= static_cast<Bits>(byte & 0x7f) << shift;
     if (byte < 0x80) {
       value = UnZigZag(bits);
       return from;
@@ -62,19 +68,32 @@ inline const uint8_t* DecodeVarint(const uint8_t* from, const uint8_t* end, int3
   }
   return nullptr;
 }
-inline const uint8_t* DecodeVarlong(const uint8_t* from, const uint8_t* end, int64_t& value) {
-  uint64_t bits = 0;
-  for (int shift = 0; shift < 70; shift += 7) {
-    if (from == end) return nullptr;
-    const uint8_t byte = *from++;
-    if (shift == 63 && byte > 0x01) return nullptr;
-    bits |= static_cast<uint64_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) {
-      value = UnZigZag(bits);
-      return from;
-    }
+
+// Lengths, deltas and counts of usual records take one byte or two.
+template <typename T>
+inline const uint8_t* DecodeVarintOf(const uint8_t* from, const uint8_t* end, T& value) {
+  using Bits = std::make_unsigned_t<T>;
+  if (from != end && from[0] < 0x80) [[likely]] {
+    value = UnZigZag(static_cast<Bits>(from[0]));
+    return from + 1;
   }
-  return nullptr;
+  if (end - from >= 2 && from[1] < 0x80) [[likely]] {
+    value = UnZigZag(static_cast<Bits>((from[0] & 0x7f) | (from[1] << 7)));
+    return from + 2;
+  }
+  return DecodeLongVarint(from, end, value);
+}
+
+}  // namespace internal
+
+// Reads one value from [from, end). Returns the byte after it, or nullptr when the bytes end too
+// early or do not fit the type. Longer than minimal encodings are accepted, as every Kafka client
+// does.
+inline const uint8_t* DecodeVarint(const uint8_t* from, const uint8_t* end, int32_t& value) {
+  return internal::DecodeVarintOf(from, end, value);
+}
+inline const uint8_t* DecodeVarlong(const uint8_t* from, const uint8_t* end, int64_t& value) {
+  return internal::DecodeVarintOf(from, end, value);
 }
 
 }  // namespace soliton::kafka

@@ -68,13 +68,13 @@ class TcpTransportTest : public testing::Test {
     std::promise<absl::StatusOr<std::shared_ptr<FramedConnection>>> result;
     auto future = result.get_future();
     client_shard().Post([&, to, timeout] {
-      bool inside = true;
-      transport().Connect(client_shard(), to, {}, timeout, [&](auto connection) {
-        CHECK(!inside, "done ran inside Connect");
+      auto inside = std::make_shared<bool>(true);
+      transport().Connect(client_shard(), to, {}, timeout, [&, inside](auto connection) {
+        CHECK(!*inside, "done ran inside Connect");
         CHECK(client_shard().IsCurrent(), "done ran off its shard");
         result.set_value(std::move(connection));
       });
-      inside = false;
+      *inside = false;
     });
     return Await(std::move(future));
   }

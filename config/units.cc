@@ -17,9 +17,9 @@ struct UnitName {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 
-// Largest first, so that formatting takes the first that divides.
+// Largest first, so that formatting takes the first that divides. Weeks are read, but not written:
+// 7d says more than 1w.
 constexpr UnitName kDurationUnits[] = {
-    {"w", 7 * 86400 * kSecondNs},
     {"d", 86400 * kSecondNs},
     {"h", 3600 * kSecondNs},
     {"m", 60 * kSecondNs},
@@ -28,6 +28,7 @@ constexpr UnitName kDurationUnits[] = {
     {"us", 1'000},
     {"ns", 1},
 };
+constexpr UnitName kOtherDurationUnits[] = {{"w", 7 * 86400 * kSecondNs}};
 
 constexpr UnitName kByteUnits[] = {
     {"TiB", int64_t{1} << 40},

@@ -1,0 +1,303 @@
+#!/usr/bin/env python3
+"""Foreign clients against a real cluster: kcat, kafka-python, librdkafka (confluent-kafka-python).
+
+Starts its own cluster (bench/cluster) on its own ports and data folder, and takes it down again.
+Usage: clients_test.py [unittest arguments]; needs build/soliton. Loopback only.
+"""
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CLUSTER = ROOT / "bench" / "cluster"
+CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
+DEADLINE_S = 60
+
+
+def free_port_base():
+    """Nine consecutive free ports, below the range that outgoing connections use."""
+    for base in range(21000, 31000, 20):
+        sockets = []
+        try:
+            for port in list(range(base, base + 3)) + [base + 8]:
+                s = socket.socket()
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind(("127.0.0.1", port))
+                sockets.append(s)
+            return base
+        except OSError:
+            continue
+        finally:
+            for s in sockets:
+                s.close()
+    raise RuntimeError("no free ports")
+
+
+class Cluster:
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="soliton-interop-")
+        self.env = dict(os.environ, PORT_BASE=str(free_port_base()))
+
+    def run(self, *words):
+        done = subprocess.run([CLUSTER, *words, "--dir", self.dir], env=self.env, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=DEADLINE_S)
+        if done.returncode != 0:
+            raise RuntimeError(f"cluster {words}: {done.stderr}")
+        return done.stdout.strip()
+
+    def up(self):
+        self.run("up", "--set", "replica.lag.time.max.ms=5000")
+        self.bootstrap = self.run("bootstrap")
+
+    def close(self):
+        self.run("down")
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def command(*args, stdin=None, check=True):
+    done = subprocess.run([str(a) for a in args], input=stdin, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=DEADLINE_S)
+    if check and done.returncode != 0:
+        raise RuntimeError(f"{args}: exit {done.returncode}: {done.stderr.decode()}")
+    return done.stdout
+
+
+class WithCluster(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster()
+        try:
+            cls.cluster.up()
+        except BaseException:
+            cls.cluster.close()
+            raise
+        cls.bootstrap = cls.cluster.bootstrap
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.cluster.close()
+
+    def create(self, topic, partitions=3):
+        from confluent_kafka.admin import AdminClient, NewTopic
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        admin.create_topics([NewTopic(topic, partitions, 3, config={"min.insync.replicas": "2"})])[topic].result(
+            DEADLINE_S)
+
+    def kcat(self, *args, stdin=None):
+        return command("kcat", "-b", self.bootstrap, *args, stdin=stdin)
+
+    def read_all(self, topic, fmt="%s\\n"):
+        return self.kcat("-C", "-q", "-t", topic, "-o", "beginning", "-e", "-f", fmt)
+
+
+class Kcat(WithCluster):
+    def test_lists_brokers_and_topics(self):
+        self.create("listed", 4)
+        text = self.kcat("-L").decode()
+        self.assertIn("3 brokers", text)
+        self.assertIn('topic "listed" with 4 partitions', text)
+
+    def test_every_codec_round_trips(self):
+        lines = [f"{i} {'x' * (i % 50)}" for i in range(2000)]
+        for codec in CODECS:
+            with self.subTest(codec=codec):
+                topic = f"codec-{codec}"
+                self.create(topic, 1)
+                self.kcat("-P", "-t", topic, "-z", codec, "-X", "acks=all",
+                          stdin="\n".join(lines).encode())
+                self.assertEqual(self.read_all(topic).decode().splitlines(), lines)
+
+    def test_keys_headers_and_tombstones(self):
+        self.create("keys", 1)
+        self.kcat("-P", "-t", "keys", "-K:", "-H", "trace=abc", stdin=b"k1:v1\nk2:v2")
+        self.kcat("-P", "-t", "keys", "-K:", "-Z", stdin=b"k1:")
+        self.assertEqual(self.read_all("keys", "%k=%s %S %h\\n").decode().splitlines(),
+                         ["k1=v1 2 trace=abc", "k2=v2 2 trace=abc", "k1= -1 "])
+
+    def test_offsets_by_time_and_from_the_end(self):
+        self.create("times", 1)
+        self.kcat("-P", "-t", "times", stdin=b"early")
+        # Timestamps have milliseconds: the later record must carry a later one.
+        first = int(self.read_all("times", "%T\\n"))
+        deadline = time.monotonic() + DEADLINE_S
+        while int(time.time() * 1000) <= first + 1 and time.monotonic() < deadline:
+            pass
+        split = int(time.time() * 1000)
+        self.kcat("-P", "-t", "times", stdin=b"late")
+        self.assertEqual(self.kcat("-C", "-q", "-t", "times", "-o", f"s@{split}", "-e"), b"late\n")
+        self.assertEqual(self.kcat("-Q", "-t", f"times:0:{split}").decode().split("offset ")[-1].strip(), "1")
+        self.assertEqual(self.kcat("-C", "-q", "-t", "times", "-o", "-1", "-e"), b"late\n")
+        self.assertEqual(self.kcat("-C", "-q", "-t", "times", "-o", "1", "-e"), b"late\n")
+
+    def test_unknown_topic_is_created_on_demand(self):
+        self.kcat("-P", "-t", "on-demand", stdin=b"hello")
+        self.assertEqual(self.read_all("on-demand"), b"hello\n")
+
+
+class KafkaPython(WithCluster):
+    def test_producer_and_assigned_consumer(self):
+        from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+        self.create("python", 2)
+        for codec in [None, "gzip", "snappy", "lz4"]:
+            producer = KafkaProducer(bootstrap_servers=self.bootstrap, acks="all", compression_type=codec)
+            futures = [producer.send("python", f"{codec}-{i}".encode(), key=str(i).encode()) for i in range(200)]
+            for future in futures:
+                future.get(timeout=DEADLINE_S)
+            producer.close()
+        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, auto_offset_reset="earliest",
+                                 consumer_timeout_ms=3000, group_id=None)
+        partitions = [TopicPartition("python", p) for p in range(2)]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning()
+        self.assertEqual(sum(consumer.end_offsets(partitions).values()), 800)
+        got = {}
+        for record in consumer:
+            got.setdefault(record.key, []).append(record.value.decode())
+            if sum(map(len, got.values())) == 800:
+                break
+        consumer.close()
+        self.assertEqual(len(got), 200)
+        for key, values in got.items():
+            self.assertEqual(values, [f"{codec}-{key.decode()}" for codec in [None, "gzip", "snappy", "lz4"]])
+
+    def test_metadata_and_admin(self):
+        from kafka.admin import KafkaAdminClient, NewTopic
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        admin.create_topics([NewTopic("by-admin", 3, 2)], timeout_ms=10000)
+        self.assertIn("by-admin", admin.list_topics())
+        admin.delete_topics(["by-admin"], timeout_ms=10000)
+        self.assertNotIn("by-admin", admin.list_topics())
+        admin.close()
+
+
+class Load:
+    """An acks=all producer (librdkafka) in a thread: remembers what was acknowledged."""
+
+    def __init__(self, bootstrap, topic, idempotent):
+        from confluent_kafka import Producer
+        self.topic = topic
+        self.acked = {}    # value -> (partition, offset)
+        self.failed = []
+        self.stopping = threading.Event()
+        self.producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 2,
+                                  "enable.idempotence": idempotent, "message.timeout.ms": 60000})
+        self.sent = 0
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def on_delivery(self, error, message):
+        if error is not None:
+            self.failed.append((message.value(), str(error)))
+        else:
+            self.acked[message.value()] = (message.partition(), message.offset())
+
+    def run(self):
+        while not self.stopping.is_set():
+            for _ in range(20):
+                self.producer.produce(self.topic, f"{self.sent}".encode(), on_delivery=self.on_delivery)
+                self.sent += 1
+            self.producer.poll(0.01)
+
+    def wait_for(self, more):
+        """Until `more` further records were acknowledged."""
+        goal = len(self.acked) + more
+        deadline = time.monotonic() + DEADLINE_S
+        while len(self.acked) < goal:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no progress: {len(self.acked)} of {goal} acknowledged, failed {self.failed[:3]}")
+            self.stopping.wait(0.02)
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join()
+        self.producer.flush(DEADLINE_S)
+
+
+class Librdkafka(WithCluster):
+    def check(self, load, exactly_once):
+        rows = self.read_all(load.topic, "%p %o %s\\n").decode().splitlines()
+        at = {}
+        copies = {}
+        for row in rows:
+            partition, offset, value = row.split(" ")
+            at[(int(partition), int(offset))] = value.encode()
+            copies[value.encode()] = copies.get(value.encode(), 0) + 1
+        lost = [v for v, where in load.acked.items() if at.get(where) != v]
+        self.assertEqual(lost, [], "acknowledged records are missing")
+        if exactly_once:
+            self.assertEqual([v for v, n in copies.items() if n > 1], [], "duplicates")
+            order = {}
+            for row in rows:
+                partition, _, value = row.split(" ")
+                order.setdefault(partition, []).append(int(value))
+            for partition, values in order.items():
+                self.assertEqual(values, sorted(values), f"partition {partition} is out of order")
+
+    def test_idempotence_on_and_off(self):
+        for idempotent in (True, False):
+            with self.subTest(idempotent=idempotent):
+                topic = f"plain-{idempotent}".lower()
+                self.create(topic)
+                load = Load(self.bootstrap, topic, idempotent)
+                load.wait_for(3000)
+                load.stop()
+                self.assertEqual(load.failed, [])
+                self.assertEqual(len(load.acked), load.sent)
+                self.check(load, True)
+
+    def test_kill_each_broker_in_turn_under_load(self):
+        for idempotent in (True, False):
+            with self.subTest(idempotent=idempotent):
+                topic = f"kills-{idempotent}".lower()
+                self.create(topic, 6)
+                load = Load(self.bootstrap, topic, idempotent)
+                try:
+                    load.wait_for(500)
+                    for node in "123":
+                        self.cluster.run("kill", node)
+                        load.wait_for(500)
+                        self.cluster.run("start", node)
+                        self.wait_for_full_isr(topic)
+                        load.wait_for(500)
+                finally:
+                    load.stop()
+                self.assertEqual(load.failed, [])
+                self.check(load, idempotent)
+
+    def test_kill_all_at_once_and_restart(self):
+        self.create("power", 6)
+        load = Load(self.bootstrap, "power", True)
+        try:
+            load.wait_for(1000)
+            pids = [line.split()[1] for line in self.cluster.run("pids").splitlines()]
+            self.assertEqual(len(pids), 4)
+            for pid in pids:
+                os.kill(int(pid), 9)
+            for node in ("100", "1", "2", "3"):
+                self.cluster.run("start", node)
+            load.wait_for(1000)
+        finally:
+            load.stop()
+        self.assertEqual(load.failed, [])
+        self.check(load, True)
+
+    def wait_for_full_isr(self, topic):
+        from confluent_kafka.admin import AdminClient
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        deadline = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline:
+            partitions = admin.list_topics(topic, timeout=10).topics[topic].partitions.values()
+            if all(len(p.isrs) == len(p.replicas) for p in partitions):
+                return
+            threading.Event().wait(0.1)
+        raise RuntimeError(f"the in-sync replicas of {topic} did not become complete")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,5 +1,6 @@
 #include "protocol/wire/decoder.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -169,12 +170,20 @@ TEST(DecoderTags, ReadersPutThemInOrder) {
 }
 
 TEST(DecoderTags, Malformed) {
-  EXPECT_FALSE(DecodeTags({2, 7, 0, 7, 0}).ok()) << "twice";
-  EXPECT_FALSE(DecodeTags({1, 7, 2, 'x'}).ok()) << "longer than the frame";
-  EXPECT_FALSE(DecodeTags({1, 0x90, 0x4E, 7, 0, 0, 0, 0, 0, 0, 0}).ok()) << "value cut off";
-  EXPECT_FALSE(DecodeTags({1, 0x90, 0x4E, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0}).ok()) << "value too long";
-  EXPECT_FALSE(DecodeTags({0xFF, 0xFF, 0xFF, 0xFF, 0x0F}).ok()) << "count";
-  EXPECT_FALSE(DecodeTags({2, 7, 0}).ok()) << "fewer than announced";
+  const auto error = [](std::initializer_list<int> tags) {
+    return std::string(DecodeTags(tags).status().message());
+  };
+  using testing::HasSubstr;
+  EXPECT_THAT(error({2, 7, 0, 7, 0}), HasSubstr("tagged field 7 twice"));
+  EXPECT_THAT(error({1, 7, 2, 'x'}), HasSubstr("2 bytes expected, 1 left"));
+  EXPECT_THAT(error({1, 0x90, 0x4E, 7, 0, 0, 0, 0, 0, 0, 0}),
+              HasSubstr("8 bytes expected, 7 left"));
+  EXPECT_THAT(error({1, 0x90, 0x4E, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0}),
+              HasSubstr("tagged field 10000 has 1 bytes too many"));
+  EXPECT_THAT(error({0xFF, 0xFF, 0xFF, 0xFF, 0x0F}),
+              HasSubstr("4294967295 tagged fields, 0 bytes"));
+  EXPECT_THAT(error({2, 7, 2, 'x', 'y'}), HasSubstr("1 bytes expected, 0 left"))
+      << "fewer than announced";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // reads, log_truncate.cc takes data away at either end, log_recovery.cc opens.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -47,7 +48,8 @@ class LogImpl final : public Log {
 
   int64_t log_start_offset() const override { return log_start_offset_; }
   int64_t log_end_offset() const override { return active_->end_offset(); }
-  int64_t flushed_offset() const override { return flushed_offset_; }
+  // Nothing below the log start can be lost any more.
+  int64_t flushed_offset() const override { return std::max(flushed_offset_, log_start_offset_); }
   int64_t size_bytes() const override { return size_bytes_; }
   int segment_count() const override { return static_cast<int>(segments_.size()); }
   const Uuid& topic_id() const override { return topic_id_; }

@@ -41,6 +41,7 @@ class Recovery {
   absl::Status TakeByScan();
   // Without reading record bytes: a segment that is durable as a whole.
   absl::Status TakeDurable(Segment& segment);
+  absl::Status LostPromise(const absl::Status& why, int64_t offset) const;
   // The log ends at `offset`, because of `why`; what is left of `segment` stays, later ones go.
   absl::Status EndLogAt(int64_t offset, SegmentMap::iterator segment, absl::Status why);
   absl::Status ScanSegment(SegmentMap::iterator it, bool* ended);
@@ -161,7 +162,14 @@ absl::Status Recovery::TakeDurable(Segment& segment) {
     segment.IndexFilesWritten();
     return status;
   }
-  return absl::IsNotFound(status) ? segment.Rebuild(segment.file()->size_bytes()) : status;
+  if (absl::IsNotFound(status)) status = segment.Rebuild(segment.file()->size_bytes());
+  return IsDamage(status) ? LostPromise(status, segment.end_offset()) : status;
+}
+
+absl::Status Recovery::LostPromise(const absl::Status& why, int64_t offset) const {
+  return absl::DataLossError(fmt::format("{} (log offset {}; records up to {} were durable)",
+                                         std::string(why.message()), offset,
+                                         point_.durable_end_offset));
 }
 
 absl::StatusOr<bool> Recovery::TakeCleanly() {
@@ -265,9 +273,7 @@ absl::Status Recovery::ScanSegment(SegmentMap::iterator it, bool* ended) {
 absl::Status Recovery::EndLogAt(int64_t offset, SegmentMap::iterator segment, absl::Status why) {
   // Records below the log start are gone anyway, so nothing promised ends before it.
   if (offset < point_.durable_end_offset && point_.durable_end_offset > log_.log_start_offset) {
-    return absl::DataLossError(fmt::format("{} (log offset {}; records up to {} were durable)",
-                                           std::string(why.message()), offset,
-                                           point_.durable_end_offset));
+    return LostPromise(why, offset);
   }
   log_.log_end_offset = offset;
   if (absl::Status status = segment->second->CutToScanned(); !status.ok()) return status;

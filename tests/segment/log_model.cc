@@ -1,0 +1,172 @@
+#include "tests/segment/log_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace soliton::segment {
+namespace {
+
+std::string Describe(const std::vector<StoredBatch>& batches) {
+  std::string text;
+  for (const StoredBatch& batch : batches) {
+    text += fmt::format(" [{}..{} e{}]", batch.base_offset, batch.last_offset, batch.leader_epoch);
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::Status LogModel::Open(bool clean_shutdown) {
+  DropLog();
+  auto opened = Log::Open(
+      *fs_, *clock_, options_,
+      {.directory = "/data/topic-0", .topic_id = Uuid{1, 2}, .clean_shutdown = clean_shutdown});
+  if (!opened.ok()) return opened.status();
+  log_ = *std::move(opened);
+  return absl::OkStatus();
+}
+
+bool LogModel::IsLegal(const std::vector<StoredBatch>& recovered, int64_t recovered_end,
+                       const Content& content) const {
+  size_t i = 0;
+  const int64_t recovered_start = log_->log_start_offset();
+  while (i < content.batches.size() && content.batches[i].last_offset < recovered_start) ++i;
+  for (const StoredBatch& batch : recovered) {
+    if (i == content.batches.size() || content.batches[i] != batch) return false;
+    ++i;
+  }
+  if (!recovered.empty()) return true;
+  // An empty log still has a place: where it was cut, or where it was told to start.
+  return recovered_end == recovered_start ||
+         (i < content.batches.size() && content.batches[i].base_offset == recovered_end) ||
+         recovered_end == content.end_offset;
+}
+
+void LogModel::OpenRecovered(const std::string& context) {
+  const absl::Status status = Open(false);
+  ASSERT_TRUE(status.ok()) << context << ": " << status.ToString();
+  const std::vector<StoredBatch> recovered = ReadAll(*log_);
+  const int64_t recovered_end = log_->log_end_offset();
+  EXPECT_EQ(log_->flushed_offset(), recovered_end) << context;
+  EXPECT_GE(log_->log_start_offset(), start_offset_) << context;
+  EXPECT_LE(log_->log_start_offset(), std::max(start_offset_, attempted_start_offset_)) << context;
+  EXPECT_GE(recovered_end, durable_end_offset_)
+      << context << ": lost; has" << Describe(recovered) << " of" << Describe(batches_);
+  EXPECT_TRUE(IsLegal(recovered, recovered_end, {batches_, end_offset_}) ||
+              (before_loss_ && IsLegal(recovered, recovered_end, *before_loss_)))
+      << context << ": recovered" << Describe(recovered) << " of" << Describe(batches_);
+  batches_ = recovered;
+  start_offset_ = attempted_start_offset_ = log_->log_start_offset();
+  end_offset_ = durable_end_offset_ = recovered_end;
+  before_loss_.reset();
+  Check(context);
+}
+
+void LogModel::Add(const BatchSpec& spec, int32_t leader_epoch) {
+  const Buffer bytes = MakeBatch(spec, end_offset_, leader_epoch);
+  batches_.push_back(
+      {end_offset_, end_offset_ + spec.records - 1, leader_epoch, std::string(bytes.view())});
+  end_offset_ += spec.records;
+}
+
+void LogModel::AppendAsLeader(const BatchSpec& spec, int32_t leader_epoch) {
+  if (fs_->frozen()) return;
+  const AppendResult result = log_->AppendAsLeader(MakeBatch(spec), leader_epoch);
+  // What failed half-way may still come back whole.
+  Add(spec, leader_epoch);
+  if (result.error == kafka::ErrorCode::NONE) {
+    EXPECT_EQ(result.base_offset, batches_.back().base_offset);
+    EXPECT_EQ(result.last_offset, batches_.back().last_offset);
+  }
+}
+
+void LogModel::AppendAsFollower(const std::vector<BatchSpec>& specs, int32_t leader_epoch) {
+  if (fs_->frozen()) return;
+  std::vector<Buffer> pieces;
+  const size_t before = batches_.size();
+  for (const BatchSpec& spec : specs) Add(spec, leader_epoch);
+  for (size_t i = before; i < batches_.size(); ++i)
+    pieces.push_back(Buffer::CopyOf(batches_[i].bytes));
+  const absl::StatusOr<int> count = log_->AppendAsFollower(Concatenate(pieces), leader_epoch);
+  if (fs_->frozen()) return;
+  ASSERT_TRUE(count.ok()) << count.status().ToString();
+  EXPECT_EQ(*count, static_cast<int>(specs.size()));
+}
+
+void LogModel::TakeFlush() {
+  if (fs_->frozen()) return;
+  if (!ticket_) ticket_ = log_->TakeFlush();
+}
+
+void LogModel::FinishFlush() {
+  if (!ticket_ || fs_->frozen()) return;
+  log_->FlushDone(*ticket_, ticket_->Run(*fs_));
+  ticket_.reset();
+  durable_end_offset_ = std::max(durable_end_offset_, log_->flushed_offset());
+}
+
+void LogModel::TruncateTo(int64_t offset) {
+  if (fs_->frozen()) return;
+  if (offset < start_offset_) return TruncateFullyAndStartAt(offset);
+  BeginLoss();
+  while (!batches_.empty() && batches_.back().last_offset >= offset) {
+    end_offset_ = batches_.back().base_offset;
+    batches_.pop_back();
+  }
+  durable_end_offset_ = std::min(durable_end_offset_, end_offset_);
+  start_offset_ = std::min(start_offset_, end_offset_);
+  EndLoss(log_->TruncateTo(offset));
+}
+
+void LogModel::TruncateFullyAndStartAt(int64_t offset) {
+  if (fs_->frozen()) return;
+  BeginLoss();
+  batches_.clear();
+  end_offset_ = offset;
+  durable_end_offset_ = 0;
+  attempted_start_offset_ = std::max(start_offset_, offset);
+  start_offset_ = std::min(start_offset_, offset);
+  const absl::Status status = log_->TruncateFullyAndStartAt(offset);
+  if (status.ok()) start_offset_ = attempted_start_offset_ = durable_end_offset_ = offset;
+  EndLoss(status);
+}
+
+void LogModel::AdvanceLogStart(int64_t offset) {
+  if (fs_->frozen()) return;
+  attempted_start_offset_ = std::max(attempted_start_offset_, offset);
+  if (!log_->AdvanceLogStart(offset).ok()) return;
+  start_offset_ = std::max(start_offset_, offset);
+  std::erase_if(batches_, [this](const StoredBatch& b) { return b.last_offset < start_offset_; });
+}
+
+void LogModel::ApplyRetention(int64_t retention_ms, int64_t retention_bytes) {
+  if (fs_->frozen()) return;
+  attempted_start_offset_ = std::max(attempted_start_offset_, durable_end_offset_);
+  if (!log_->ApplyRetention(retention_ms, retention_bytes, durable_end_offset_).ok()) return;
+  EXPECT_GE(log_->log_start_offset(), start_offset_);
+  EXPECT_LE(log_->log_start_offset(), std::max(start_offset_, durable_end_offset_));
+  start_offset_ = attempted_start_offset_ = log_->log_start_offset();
+  std::erase_if(batches_, [this](const StoredBatch& b) { return b.last_offset < start_offset_; });
+}
+
+bool LogModel::CloseCleanly() {
+  if (fs_->frozen()) return false;
+  if (ticket_) FinishFlush();
+  if (!log_->CloseCleanly().ok()) return false;
+  durable_end_offset_ = end_offset_;
+  return true;
+}
+
+void LogModel::Check(const std::string& context) {
+  ASSERT_EQ(log_->log_start_offset(), start_offset_) << context;
+  ASSERT_EQ(log_->log_end_offset(), end_offset_) << context;
+  EXPECT_LE(log_->flushed_offset(), end_offset_) << context;
+  EXPECT_EQ(ReadAll(*log_), batches_) << context;
+  for (const StoredBatch& batch : batches_) {
+    EXPECT_EQ(log_->LeaderEpochOf(std::max(batch.base_offset, start_offset_)), batch.leader_epoch)
+        << context << " at offset " << batch.base_offset;
+  }
+}
+
+}  // namespace soliton::segment

@@ -1,0 +1,85 @@
+// A log and, beside it, the plainest possible statement of what it should hold: a vector of
+// batches. Every operation is done on both; Check() compares them; after a crash CheckRecovered()
+// says whether what came back is legal: everything promised is there, nothing was invented, nothing
+// that was truncated returned.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/segment/log_fixture.h"
+
+namespace soliton::segment {
+
+class LogModel {
+ public:
+  LogModel(sim::SimFileSystem& fs, ManualClock& clock, const LogOptions& options)
+      : fs_(&fs), clock_(&clock), options_(options) {}
+
+  // Operations do nothing once the disk is frozen (the process is dead by then).
+
+  // The first open, and every further one after a clean stop.
+  absl::Status Open(bool clean_shutdown);
+  // After a crash or an exit: opens and checks; the model then takes over what was recovered.
+  void OpenRecovered(const std::string& context);
+
+  void AppendAsLeader(const BatchSpec& spec, int32_t leader_epoch);
+  void AppendAsFollower(const std::vector<BatchSpec>& specs, int32_t leader_epoch);
+  void TakeFlush();
+  void FinishFlush();
+  void Flush() {
+    TakeFlush();
+    FinishFlush();
+  }
+  void TruncateTo(int64_t offset);
+  void TruncateFullyAndStartAt(int64_t offset);
+  void AdvanceLogStart(int64_t offset);
+  void ApplyRetention(int64_t retention_ms, int64_t retention_bytes);
+  bool CloseCleanly();
+  void DropLog() {
+    ticket_.reset();
+    log_.reset();
+  }
+
+  // Log and model say the same.
+  void Check(const std::string& context);
+
+  Log& log() { return *log_; }
+  bool is_open() const { return log_ != nullptr; }
+  bool flush_is_out() const { return ticket_.has_value(); }
+  int64_t start_offset() const { return start_offset_; }
+  int64_t end_offset() const { return end_offset_; }
+  int32_t latest_epoch() const { return log_->latest_leader_epoch(); }
+
+ private:
+  struct Content {
+    std::vector<StoredBatch> batches;
+    int64_t end_offset = 0;
+  };
+
+  void Add(const BatchSpec& spec, int32_t leader_epoch);
+  // The operation under way may leave the log as it is now, or as it was before.
+  void BeginLoss() { before_loss_ = Content{batches_, end_offset_}; }
+  void EndLoss(const absl::Status& status) {
+    if (status.ok()) before_loss_.reset();
+  }
+  bool IsLegal(const std::vector<StoredBatch>& recovered, int64_t recovered_end,
+               const Content& content) const;
+
+  sim::SimFileSystem* fs_;
+  ManualClock* clock_;
+  LogOptions options_;
+  std::unique_ptr<Log> log_;
+  std::optional<FlushTicket> ticket_;
+
+  std::vector<StoredBatch> batches_;
+  int64_t start_offset_ = 0;
+  int64_t attempted_start_offset_ = 0;
+  int64_t end_offset_ = 0;
+  int64_t durable_end_offset_ = 0;  // promised by flushed_offset
+  std::optional<Content> before_loss_;
+};
+
+}  // namespace soliton::segment

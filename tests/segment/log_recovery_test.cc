@@ -1,0 +1,391 @@
+// Opening after an unclean stop: what was torn, what was rotten, what is missing, what is stale.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "tests/segment/log_fixture.h"
+
+namespace soliton::segment {
+namespace {
+
+using kafka::ErrorCode;
+
+class LogRecoveryTest : public LogTest {
+ protected:
+  LogRecoveryTest() {
+    options.segment_bytes = 1000;
+    options.index_interval_bytes = 150;
+  }
+  void Fill(int count, int32_t leader_epoch = 1) {
+    for (int i = 0; i < count; ++i) {
+      ASSERT_EQ(Append({.records = 2, .value = std::string(60, 'x')}, leader_epoch).error,
+                ErrorCode::NONE);
+    }
+  }
+  std::string LogName(int64_t base_offset) const {
+    return PathOf(fmt::format("{:020}.log", base_offset));
+  }
+  std::vector<std::string> Names(std::string_view suffix) const {
+    std::vector<std::string> names;
+    const auto entries = fs.List(directory);
+    for (const DirectoryEntry& entry : *entries) {
+      if (entry.name.ends_with(suffix)) names.push_back(entry.name);
+    }
+    return names;
+  }
+  // As rot, a foreign tool or an old backup leaves it; durable at once.
+  void Overwrite(const std::string& path, std::string_view content) {
+    ASSERT_TRUE(WriteFileAtomically(fs, path, content).ok());
+  }
+  void Remove(const std::string& path) {
+    ASSERT_TRUE(fs.Remove(path).ok());
+    ASSERT_TRUE(fs.SyncDirectory(directory).ok());
+  }
+};
+
+TEST_F(LogRecoveryTest, TornTailIsCut) {
+  MustOpen();
+  Fill(3);
+  Flush();
+  const std::string path = LogName(0);
+  const std::string good = *ReadFile(fs, path);
+  const Buffer next = MakeBatch({.records = 2}, 6, 1);
+  for (size_t cut = 1; cut < next.size(); cut += 7) {
+    log.reset();
+    Overwrite(path, good + std::string(next.view().substr(0, cut)));
+    MustOpen();
+    ASSERT_EQ(log->log_end_offset(), 6) << cut;
+    EXPECT_EQ(ReadFile(fs, path)->size(), good.size());
+  }
+  // Garbage and zeros, as some file systems leave behind the end.
+  for (const std::string& tail : {std::string(100, '\0'), std::string(300, '\xff')}) {
+    log.reset();
+    Overwrite(path, good + tail);
+    MustOpen();
+    ASSERT_EQ(log->log_end_offset(), 6);
+  }
+  EXPECT_EQ(Append({}, 1).base_offset, 6);
+}
+
+TEST_F(LogRecoveryTest, DamagedUnflushedBatchEndsTheLog) {
+  MustOpen();
+  Fill(2);
+  Flush();
+  Fill(20);
+  ASSERT_GT(log->segment_count(), 2);
+  log.reset();
+  fs.ProcessExited();
+  std::string bytes = *ReadFile(fs, LogName(0));
+  const size_t batch_bytes = bytes.size() / (bytes.size() / 195);
+  bytes[batch_bytes * 3 + 100] ^= 1;
+  Overwrite(LogName(0), bytes);
+  MustOpen();
+  EXPECT_GE(log->log_end_offset(), 4);
+  EXPECT_LE(log->log_end_offset(), 8);
+  EXPECT_EQ(log->segment_count(), 1) << "what follows the hole is gone";
+  EXPECT_EQ(Names(".log").size(), 1u);
+}
+
+TEST_F(LogRecoveryTest, DamageBelowTheDurableMarkIsReported) {  // S52
+  MustOpen();
+  Fill(3);
+  Flush();
+  Fill(1);
+  Flush();
+  log.reset();
+  fs.ProcessExited();
+  const std::string good = *ReadFile(fs, LogName(0));
+  for (const size_t position : {size_t{5}, size_t{30}, size_t{200}, good.size() - 1}) {
+    std::string bytes = good;
+    bytes[position] ^= 4;
+    Overwrite(LogName(0), bytes);
+    const absl::Status status = Open();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << position << ": " << status.ToString();
+    EXPECT_NE(status.message().find("00000000000000000000.log"), std::string::npos);
+    EXPECT_EQ(*ReadFile(fs, LogName(0)), bytes) << "nothing was cut";
+  }
+  Overwrite(LogName(0), good.substr(0, good.size() - 10));
+  EXPECT_EQ(Open().code(), absl::StatusCode::kDataLoss) << "a flushed tail is missing";
+  Overwrite(LogName(0), good);
+  MustOpen();
+  EXPECT_EQ(log->log_end_offset(), 8);
+}
+
+TEST_F(LogRecoveryTest, MissingFlushedSegmentIsReported) {
+  MustOpen();
+  Fill(30);
+  Flush();
+  ASSERT_GT(log->segment_count(), 3);
+  const std::vector<std::string> names = Names(".log");
+  log.reset();
+  fs.ProcessExited();
+  for (const size_t which : {size_t{1}, names.size() - 1}) {
+    const std::string content = *ReadFile(fs, PathOf(names[which]));
+    Remove(PathOf(names[which]));
+    EXPECT_EQ(Open().code(), absl::StatusCode::kDataLoss) << names[which];
+    Overwrite(PathOf(names[which]), content);
+  }
+  MustOpen();
+  EXPECT_EQ(log->log_end_offset(), 60);
+}
+
+TEST_F(LogRecoveryTest, ShortClosedSegmentIsReported) {
+  MustOpen();
+  Fill(30);
+  Flush();
+  Flush();
+  log.reset();
+  fs.ProcessExited();
+  const std::string good = *ReadFile(fs, LogName(0));
+  Overwrite(LogName(0), good.substr(0, good.size() - 50));
+  EXPECT_EQ(Open().code(), absl::StatusCode::kDataLoss);
+  Overwrite(LogName(0), good.substr(0, good.size() / 2));
+  EXPECT_EQ(Open().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(LogRecoveryTest, LostMarkMeansMoreCareNotLoss) {
+  MustOpen();
+  Fill(30);
+  Flush();
+  const std::vector<StoredBatch> before = ReadAll(*log);
+  log.reset();
+  fs.ProcessExited();
+  for (const std::string& name : Names(".0")) Remove(PathOf(name));
+  for (const std::string& name : Names(".1")) Remove(PathOf(name));
+  MustOpen();
+  EXPECT_EQ(ReadAll(*log), before);
+}
+
+TEST_F(LogRecoveryTest, IndexesAreRebuilt) {  // S53
+  MustOpen();
+  Fill(40);
+  Flush();
+  ASSERT_TRUE(log->CloseCleanly().ok());
+  const std::vector<StoredBatch> before = [&] {
+    MustOpen(true);
+    auto all = ReadAll(*log);
+    EXPECT_TRUE(log->CloseCleanly().ok());
+    return all;
+  }();
+  ASSERT_EQ(before.size(), 40u);
+  const std::string index = PathOf(Names(".index").front());
+  const std::string timeindex = PathOf(Names(".timeindex").front());
+  const std::string good_index = *ReadFile(fs, index);
+  const std::string good_timeindex = *ReadFile(fs, timeindex);
+  ASSERT_GE(good_index.size(), 16u);
+  const std::string other_index = *ReadFile(fs, PathOf(Names(".index")[1]));
+
+  const auto check = [&](std::string_view what) {
+    for (const bool clean : {true, false}) {
+      const absl::Status status = Open(clean);
+      ASSERT_TRUE(status.ok()) << what << ": " << status.ToString();
+      EXPECT_EQ(ReadAll(*log, 0, 80, 300), before) << what;
+      const auto found = log->FindByTimestamp(clock.wall_ms, 80);
+      ASSERT_TRUE(found.ok() && *found) << what;
+      EXPECT_EQ((*found)->offset, 0) << what;
+      ASSERT_TRUE(log->CloseCleanly().ok());
+    }
+  };
+  Remove(index);
+  check("no offset index");
+  Remove(timeindex);
+  check("no time index");
+  Overwrite(index, good_index.substr(0, good_index.size() - 3));
+  check("torn offset index");
+  Overwrite(index, std::string(good_index.size(), '\0'));
+  check("offset index of zeros");
+  Overwrite(index, good_index.substr(0, 8));
+  check("short offset index");
+  Overwrite(timeindex, "");
+  check("empty time index");
+  Overwrite(timeindex, good_timeindex + std::string(5, '\0'));
+  check("torn time index");
+  std::string shifted = good_index;
+  shifted[7] ^= 1;
+  shifted[shifted.size() - 1] ^= 1;
+  Overwrite(index, shifted);
+  check("offset index that points beside the batches");
+  Overwrite(PathOf("00000000000000000007.index"), good_index);
+  check("index of no segment");
+  EXPECT_FALSE(fs.Exists(PathOf("00000000000000000007.index")));
+}
+
+TEST_F(LogRecoveryTest, RetriesAreRecognisedAfterAnyRestart) {  // S39
+  MustOpen();
+  int sequence = 0;
+  const auto append = [&](int32_t base_sequence) {
+    return Append({.value = std::string(100, 'x'),
+                   .producer_id = 9,
+                   .producer_epoch = 2,
+                   .base_sequence = base_sequence},
+                  1);
+  };
+  const auto check = [&](std::string_view when) {
+    for (int back = 1; back <= 5 && back <= sequence; ++back) {
+      const AppendResult again = append(sequence - back);
+      EXPECT_TRUE(again.duplicate) << when << ", " << back << " back";
+      EXPECT_EQ(again.base_offset, sequence - back) << when;
+    }
+    EXPECT_EQ(append(sequence + 1).error, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER) << when;
+    const AppendResult next = append(sequence);
+    EXPECT_EQ(next.error, ErrorCode::NONE) << when;
+    EXPECT_FALSE(next.duplicate) << when;
+    ++sequence;
+  };
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_EQ(append(sequence).error, ErrorCode::NONE);
+    ++sequence;
+  }
+  ASSERT_GT(log->segment_count(), 3);
+  Flush();
+  Crash(sim::CrashModel::kLoseUnsynced);
+  MustOpen();
+  check("after a power loss");
+  ASSERT_TRUE(log->CloseCleanly().ok());
+  MustOpen(true);
+  check("after a clean stop");
+  Flush();
+  log.reset();
+  fs.ProcessExited();
+  MustOpen();
+  check("after a killed process");
+  Flush();
+  log.reset();
+  for (const std::string& name : Names(".snapshot")) Remove(PathOf(name));
+  fs.ProcessExited();
+  MustOpen();
+  check("without snapshots");
+  Flush();
+  log.reset();
+  for (const std::string& name : Names(".snapshot")) Overwrite(PathOf(name), "rotten");
+  fs.ProcessExited();
+  MustOpen();
+  check("with rotten snapshots");
+}
+
+TEST_F(LogRecoveryTest, EpochFileIsRebuiltFromBatches) {
+  MustOpen();
+  for (int epoch = 1; epoch <= 6; ++epoch) Fill(5, epoch);
+  Flush();
+  log.reset();
+  fs.ProcessExited();
+  const std::string path = PathOf("leader-epoch-checkpoint");
+  for (const char* content : {"", "0\n1\n", "0\n1\nsix 0\n", "0\n3\n1 0\n9 5\n12 44\n"}) {
+    SCOPED_TRACE(content);
+    if (*content == '\0') {
+      Remove(path);
+    } else if (std::string_view(content).find("12 44") == std::string_view::npos) {
+      Overwrite(path, content);
+    } else {
+      continue;  // well-formed and wrong: only what lies past the durable end is checked
+    }
+    MustOpen();
+    for (int epoch = 1; epoch <= 6; ++epoch) {
+      EXPECT_EQ(log->EndOffsetForEpoch(epoch), (EpochEndOffset{epoch, epoch * 10}));
+    }
+    log.reset();
+    fs.ProcessExited();
+  }
+}
+
+TEST_F(LogRecoveryTest, EpochsBeyondTheEndAreForgotten) {
+  MustOpen();
+  Fill(3, 1);
+  Flush();
+  log->AssignLeaderEpoch(5);
+  Flush();
+  Crash(sim::CrashModel::kLoseUnsynced);
+  MustOpen();
+  EXPECT_EQ(log->latest_leader_epoch(), 1);
+  EXPECT_EQ(log->EndOffsetForEpoch(5), (EpochEndOffset{-1, -1}));
+}
+
+TEST_F(LogRecoveryTest, CleanMarkerIsNotBelievedBlindly) {
+  MustOpen();
+  Fill(3);
+  ASSERT_TRUE(log->CloseCleanly().ok());
+  const std::string good = *ReadFile(fs, LogName(0));
+  Overwrite(LogName(0), good + std::string(MakeBatch({.records = 2}, 6, 1).view().substr(0, 50)));
+  MustOpen(true);
+  EXPECT_EQ(log->log_end_offset(), 6);
+  ASSERT_TRUE(log->CloseCleanly().ok());
+  Overwrite(LogName(0), good.substr(0, good.size() - 1));
+  EXPECT_EQ(Open(true).code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(LogRecoveryTest, ForeignTopicIdIsRefused) {
+  MustOpen();
+  log.reset();
+  topic_id = Uuid{7, 7};
+  const absl::Status status = Open();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find(Uuid({1, 2}).ToString()), std::string::npos) << status.ToString();
+}
+
+TEST_F(LogRecoveryTest, LeftoversAreRemoved) {
+  MustOpen();
+  Fill(2);
+  Flush();
+  log.reset();
+  Overwrite(PathOf("00000000000000000000.log.deleted"), "x");
+  Overwrite(PathOf("leader-epoch-checkpoint.tmp"), "x");
+  MustOpen();
+  EXPECT_FALSE(fs.Exists(PathOf("00000000000000000000.log.deleted")));
+  EXPECT_FALSE(fs.Exists(PathOf("leader-epoch-checkpoint.tmp")));
+  EXPECT_EQ(log->log_end_offset(), 4);
+}
+
+// ---- errors while running (S51) ----
+
+TEST_F(LogRecoveryTest, FailedSyncFencesTheLog) {
+  MustOpen();
+  Fill(2);
+  Flush();
+  Fill(2);
+  fs.FailNext(sim::FileOperation::kSync, ".log", absl::UnavailableError("input/output error"));
+  EXPECT_TRUE(Flush());
+  EXPECT_FALSE(log->fatal_error().ok());
+  EXPECT_EQ(log->flushed_offset(), 4);
+  EXPECT_EQ(Append({}, 1).error, ErrorCode::KAFKA_STORAGE_ERROR);
+  EXPECT_FALSE(log->TakeFlush());
+  EXPECT_FALSE(log->TruncateTo(2).ok());
+  EXPECT_FALSE(log->CloseCleanly().ok());
+  EXPECT_EQ(ReadAll(*log, 0, 4).size(), 2u) << "what is durable can still be read";
+  log.reset();
+  fs.CrashAndRecover(sim::CrashModel::kLoseUnsynced);
+  MustOpen();
+  EXPECT_EQ(log->log_end_offset(), 4);
+}
+
+TEST_F(LogRecoveryTest, FailedAppendFencesTheLog) {
+  MustOpen();
+  Fill(2);
+  Flush();
+  fs.FailNext(sim::FileOperation::kAppend, ".log", absl::ResourceExhaustedError("disk full"));
+  const AppendResult result = Append({}, 1);
+  EXPECT_EQ(result.error, ErrorCode::KAFKA_STORAGE_ERROR);
+  EXPECT_NE(result.error_message.find("disk full"), std::string::npos);
+  EXPECT_EQ(log->log_end_offset(), 4);
+  EXPECT_EQ(Append({}, 1).error, ErrorCode::KAFKA_STORAGE_ERROR);
+  log.reset();
+  fs.ProcessExited();
+  MustOpen();
+  EXPECT_EQ(log->log_end_offset(), 4);
+  EXPECT_EQ(Append({}, 1).base_offset, 4);
+}
+
+TEST_F(LogRecoveryTest, FailedRollFencesTheLog) {
+  MustOpen();
+  Fill(4);
+  fs.FailNext(sim::FileOperation::kCreate, ".log", absl::ResourceExhaustedError("disk full"));
+  int appended = 4;
+  while (Append({.records = 2, .value = std::string(60, 'x')}, 1).error == ErrorCode::NONE)
+    ++appended;
+  EXPECT_FALSE(log->fatal_error().ok());
+  log.reset();
+  fs.ProcessExited();
+  MustOpen();
+  EXPECT_EQ(log->log_end_offset(), 2 * appended);
+}
+
+}  // namespace
+}  // namespace soliton::segment

@@ -61,6 +61,10 @@ std::vector<int64_t> StatFields(std::string_view text) {
 
 Duration FromTicks(int64_t ticks) { return seconds(ticks) / ::sysconf(_SC_CLK_TCK); }
 
+Duration FromTimeval(const timeval& time) {
+  return seconds(time.tv_sec) + microseconds(time.tv_usec);
+}
+
 }  // namespace
 
 std::optional<std::string> EnvironmentVariable(const std::string& name) {
@@ -99,6 +103,11 @@ absl::StatusOr<ResourceUsage> UsageOfProcess(int pid) {
   ResourceUsage usage;
   usage.user_cpu = FromTicks(fields[kUserTicks]);
   usage.system_cpu = FromTicks(fields[kSystemTicks]);
+  if (rusage own{}; pid == 0 && ::getrusage(RUSAGE_SELF, &own) == 0) {
+    // Finer than the ticks of /proc.
+    usage.user_cpu = FromTimeval(own.ru_utime);
+    usage.system_cpu = FromTimeval(own.ru_stime);
+  }
   usage.resident_bytes = LabelledNumber(*status, "VmRSS:") * 1024;
   usage.peak_resident_bytes = LabelledNumber(*status, "VmHWM:") * 1024;
   usage.context_switches = LabelledNumber(*status, "\nvoluntary_ctxt_switches:") +

@@ -105,9 +105,9 @@ class Encoder;
 class JsonReader;
 class MessagePrinter;
 
-// Of every struct: Write has Encoder or SizeCounter as its Sink. RandomInstance and ReadJson are for
-// tests and defined in soliton_protocol_testing. Fields outside of a version keep their default when it
-// is decoded.
+// Of every struct: Write has Encoder or SizeCounter as its Sink. RandomInstance and ReadJson are
+// for tests and defined in soliton_protocol_testing. Fields outside of a version keep their default
+// when it is decoded.
 
 )";
   for (const Message& message : schema.messages) out += EmitMessage(message);

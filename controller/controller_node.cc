@@ -56,7 +56,7 @@ class ControllerNodeImpl final : public ControllerNode {
         shard_(ports.shards->shard(0)),
         core_(ToCoreOptions(options), shard_.random()) {}
 
-  ~ControllerNodeImpl() override { shard_.CancelTimer(session_timer_); }
+  ~ControllerNodeImpl() override { CancelTimers(); }
 
   absl::Status Open() {
     if (absl::Status opened = OpenLog(); !opened.ok()) return opened;
@@ -75,13 +75,18 @@ class ControllerNodeImpl final : public ControllerNode {
       return listening;
     }
     ScheduleSessionCheck();
+    // Brokers that outlived the last controller reconnect within milliseconds. One that has not
+    // come by then may have died with it; its fresh session would hide that for long.
+    settle_timer_ = shard_.ScheduleAfter(options_.probe_timeout, [this] {
+      for (const BrokerIncarnation& broker : core_.UnconnectedBrokers()) Probe(broker);
+    });
     LogInfo("controller {} of cluster {} listens on {}:{}, metadata offset {}", options_.node_id,
             cluster_id_, options_.listen.host, server_->port(), core_.image().offset);
     return absl::OkStatus();
   }
 
   absl::Status Stop() override {
-    shard_.CancelTimer(session_timer_);
+    CancelTimers();
     probe_.reset();
     server_->Stop();
     if (controller_->stopped()) return absl::FailedPreconditionError("the metadata log has failed");
@@ -137,14 +142,23 @@ class ControllerNodeImpl final : public ControllerNode {
   void OnDisconnect(ConnectionId connection) {
     const auto broker = core_.Disconnected(connection);
     if (!broker || controller_->stopped()) return;
-    const BrokerInfo* info = core_.image().FindBroker(broker->broker_id);
-    LogInfo("control connection of broker {} closed, probing {}", broker->broker_id,
+    Probe(*broker);
+  }
+
+  void Probe(const BrokerIncarnation& broker) {
+    const BrokerInfo* info = core_.image().FindBroker(broker.broker_id);
+    LogInfo("no control connection to broker {}, probing {}", broker.broker_id,
             info->endpoint.ToString());
-    probe_->Start(*broker, info->endpoint);
+    probe_->Start(broker, info->endpoint);
+  }
+
+  void CancelTimers() {
+    shard_.CancelTimer(session_timer_);
+    shard_.CancelTimer(settle_timer_);
   }
 
   void OnFatal(const absl::Status& why) {
-    shard_.CancelTimer(session_timer_);
+    CancelTimers();
     // May run inside a connection's callback: let go of connections after it.
     shard_.Post([weak = std::weak_ptr<bool>(alive_), this] {
       if (!weak.expired()) server_->Stop();
@@ -165,6 +179,7 @@ class ControllerNodeImpl final : public ControllerNode {
   std::unique_ptr<BrokerProbe> probe_;
   std::unique_ptr<ControllerServer> server_;
   TimerId session_timer_ = 0;
+  TimerId settle_timer_ = 0;
 };
 
 }  // namespace

@@ -235,4 +235,14 @@ std::optional<BrokerIncarnation> BrokerRegistry::Disconnected(ConnectionId conne
   return BrokerIncarnation{broker->broker_id, broker->broker_epoch};
 }
 
+std::vector<BrokerIncarnation> BrokerRegistry::Unconnected() const {
+  std::vector<BrokerIncarnation> unconnected;
+  for (const auto& [id, broker] : state_.image().brokers) {
+    const BrokerSession* session = sessions_.Find(id);
+    const bool connected = session != nullptr && session->connection != 0;
+    if (!broker.fenced && !connected) unconnected.push_back({id, broker.broker_epoch});
+  }
+  return unconnected;
+}
+
 }  // namespace soliton::controller

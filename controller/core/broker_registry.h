@@ -47,6 +47,10 @@ class BrokerRegistry {
   // control connection.
   std::optional<BrokerIncarnation> Disconnected(ConnectionId connection);
 
+  // Unfenced brokers without a control connection: after a change of controllers, those that have
+  // not come yet.
+  std::vector<BrokerIncarnation> Unconnected() const;
+
   // NONE when `broker_epoch` is the registered one of `broker_id`.
   kafka::ErrorCode CheckEpoch(int32_t broker_id, int64_t broker_epoch) const;
 

@@ -39,6 +39,7 @@ class ControllerCore {
   std::optional<BrokerIncarnation> Disconnected(ConnectionId connection) {
     return brokers_.Disconnected(connection);
   }
+  std::vector<BrokerIncarnation> UnconnectedBrokers() const { return brokers_.Unconnected(); }
 
   const MetadataImage& image() const { return state_.image(); }
   const ClusterState& state() const { return state_; }

@@ -1,0 +1,180 @@
+// Random conversations with the brain. After every batch CoreHarness checks the cluster's
+// invariants; here, besides: the log replayed from nothing, and a snapshot at any point plus the
+// rest, give the same image.
+#include <gtest/gtest.h>
+
+#include "controller/metadata/image_records.h"
+#include "tests/controller/core_harness.h"
+
+namespace soliton::controller {
+namespace {
+
+constexpr int kBrokers = 5;
+
+class RandomConversation {
+ public:
+  explicit RandomConversation(uint64_t seed) : random_(seed), harness_(Options(seed), seed) {}
+
+  void Step() {
+    harness_.Advance(milliseconds(random_.Between(0, 1500)));
+    const auto id = static_cast<int32_t>(random_.Between(1, kBrokers));
+    switch (random_.Below(12)) {
+      case 0:
+        return Restart(id);
+      case 1:
+        return LoseConnection(id);
+      case 2:
+        return CreateTopic();
+      case 3:
+        return DeleteTopic();
+      case 4:
+      case 5:
+      case 6:
+        return AlterPartition();
+      case 7:
+        return harness_.FenceExpired();
+      case 8:
+        Heartbeat(id, /*shutdown=*/random_.Chance(1, 4));
+        return;
+      default:
+        for (int32_t each = 1; each <= kBrokers; ++each) {
+          if (random_.Chance(3, 4)) Heartbeat(each, false);
+        }
+        harness_.FenceExpired();
+    }
+  }
+
+  CoreHarness& harness() { return harness_; }
+  int isr_changes() const { return isr_changes_; }
+
+ private:
+  static CoreOptions Options(uint64_t seed) {
+    CoreOptions options = CoreHarness::DefaultOptions();
+    options.default_min_insync_replicas = 1 + static_cast<int32_t>(seed % 3);
+    options.unclean_leader_election_enable = seed % 5 == 0;
+    return options;
+  }
+  ConnectionId Connection(int32_t id) { return CoreHarness::ConnectionOf(id, incarnation_[id]); }
+  void Restart(int32_t id) {
+    if (random_.Chance(4, 5)) harness_.core().Disconnected(Connection(id));
+    const uint64_t incarnation = incarnation_[id] + 1;
+    const int64_t previous = random_.Chance(1, 2) ? harness_.EpochOf(id) : -1;
+    const auto response = harness_.Handle(CoreHarness::RegisterRequest(id, incarnation, previous),
+                                          CoreHarness::ConnectionOf(id, incarnation));
+    if (response.error() == 0) incarnation_[id] = incarnation;
+  }
+  void LoseConnection(int32_t id) {
+    const auto suspect = harness_.core().Disconnected(Connection(id));
+    if (suspect && random_.Chance(2, 3)) {
+      harness_.Perform(harness_.core().FenceUnreachable(*suspect));
+    }
+  }
+  void Heartbeat(int32_t id, bool shutdown) {
+    if (incarnation_[id] == 0) return;
+    harness_.Heartbeat(id, harness_.EpochOf(id), static_cast<int64_t>(harness_.log().size()) - 1,
+                       true, shutdown, incarnation_[id]);
+  }
+  void CreateTopic() {
+    pb::NewTopic topic;
+    topic.set_name(fmt::format("t{}", random_.Below(12)));
+    topic.set_partition_count(static_cast<int32_t>(random_.Between(1, 6)));
+    topic.set_replication_factor(static_cast<int32_t>(random_.Between(1, 4)));
+    if (random_.Chance(1, 3)) {
+      (*topic.mutable_configs())["min.insync.replicas"] = std::to_string(random_.Between(1, 4));
+    }
+    harness_.Create(topic);
+  }
+  void DeleteTopic() {
+    if (random_.Chance(2, 3)) return;
+    pb::ControlRequest request;
+    request.mutable_delete_topics()->add_topics()->set_name(fmt::format("t{}", random_.Below(12)));
+    harness_.Handle(request);
+  }
+  // What a leader, current or deposed, may ask for.
+  void AlterPartition() {
+    const MetadataImage& image = harness_.image();
+    if (image.topics_by_id.empty()) return;
+    auto it = image.topics_by_id.begin();
+    std::advance(it, static_cast<int64_t>(random_.Below(image.topics_by_id.size())));
+    const TopicInfo& topic = *it->second;
+    const auto index = random_.Below(topic.partitions.size());
+    const PartitionInfo& partition = topic.partitions[index];
+    const int32_t sender = random_.Chance(4, 5) && partition.leader != kNoLeader
+                               ? partition.leader
+                               : static_cast<int32_t>(random_.Between(1, kBrokers));
+    pb::ControlRequest request;
+    pb::AlterPartitionRequest* body = request.mutable_alter_partition();
+    body->set_broker_id(sender);
+    body->set_broker_epoch(harness_.EpochOf(sender));
+    pb::IsrChange* change = body->add_changes();
+    ToPb(topic.id, change->mutable_topic_id());
+    change->set_partition(static_cast<int32_t>(index));
+    change->set_leader_epoch(partition.leader_epoch - (random_.Chance(1, 10) ? 1 : 0));
+    change->set_partition_epoch(partition.partition_epoch - (random_.Chance(1, 10) ? 1 : 0));
+    for (const int32_t id : partition.replicas) {
+      if (id != sender && random_.Chance(1, 3)) continue;
+      pb::IsrMember* member = change->add_new_isr();
+      member->set_broker_id(id);
+      member->set_broker_epoch(harness_.EpochOf(id) - (random_.Chance(1, 20) ? 1 : 0));
+    }
+    const auto response = harness_.Handle(request);
+    if (!harness_.last().records.empty()) ++isr_changes_;
+  }
+
+  Random random_;
+  CoreHarness harness_;
+  std::map<int32_t, uint64_t> incarnation_;
+  int isr_changes_ = 0;
+};
+
+MetadataImage Replayed(const std::vector<pb::MetadataRecord>& log) {
+  MetadataBuilder builder;
+  for (size_t i = 0; i < log.size(); ++i) {
+    const absl::Status applied = builder.Apply(log[i], static_cast<int64_t>(i));
+    EXPECT_TRUE(applied.ok()) << applied.ToString();
+  }
+  return builder.state();
+}
+
+TEST(ControllerPropertyTest, InvariantsHoldThroughRandomConversations) {
+  int isr_changes = 0;
+  size_t records = 0;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    RandomConversation conversation(seed);
+    for (int step = 0; step < 400; ++step) {
+      conversation.Step();
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+    EXPECT_TRUE(SameImages(conversation.harness().image(), Replayed(conversation.harness().log())));
+    isr_changes += conversation.isr_changes();
+    records += conversation.harness().log().size();
+  }
+  EXPECT_GT(isr_changes, 500) << "the conversations do not reach what they should test";
+  EXPECT_GT(records, 10000u);
+}
+
+TEST(ControllerPropertyTest, ASnapshotAnywhereAndTheRestGiveTheSameImage) {
+  RandomConversation conversation(77);
+  for (int step = 0; step < 300; ++step) conversation.Step();
+  const std::vector<pb::MetadataRecord>& log = conversation.harness().log();
+  ASSERT_GT(log.size(), 100u);
+  MetadataBuilder followed;
+  for (size_t i = 0; i < log.size(); ++i) {
+    ASSERT_TRUE(followed.Apply(log[i], static_cast<int64_t>(i)).ok());
+    if (i % 17 != 0) continue;
+    MetadataBuilder from_snapshot;
+    ImageToRecords(followed.state(), [&](const pb::MetadataRecord& record) {
+      const absl::Status applied = from_snapshot.Apply(record, followed.state().offset);
+      ASSERT_TRUE(applied.ok()) << applied.ToString();
+    });
+    ASSERT_TRUE(SameImages(followed.state(), from_snapshot.state())) << "at offset " << i;
+    for (size_t rest = i + 1; rest < log.size(); ++rest) {
+      ASSERT_TRUE(from_snapshot.Apply(log[rest], static_cast<int64_t>(rest)).ok());
+    }
+    ASSERT_TRUE(SameImages(conversation.harness().image(), from_snapshot.state()));
+  }
+}
+
+}  // namespace
+}  // namespace soliton::controller

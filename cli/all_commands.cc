@@ -6,7 +6,11 @@ CommandList AllCommands() {
   CommandList commands;
   AddBrokerCommands(commands);
   AddControllerCommands(commands);
+  AddTopicCommands(commands);
+  AddProduceCommands(commands);
+  AddConsumeCommands(commands);
   AddConfigCommands(commands);
+  AddBenchCommands(commands);
   AddGeneralCommands(commands);
   return commands;
 }

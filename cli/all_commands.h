@@ -10,7 +10,11 @@ CommandList AllCommands();
 
 void AddBrokerCommands(CommandList& commands);
 void AddControllerCommands(CommandList& commands);
+void AddTopicCommands(CommandList& commands);
+void AddProduceCommands(CommandList& commands);
+void AddConsumeCommands(CommandList& commands);
 void AddConfigCommands(CommandList& commands);
+void AddBenchCommands(CommandList& commands);
 void AddGeneralCommands(CommandList& commands);
 
 }  // namespace soliton::cli

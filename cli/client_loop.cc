@@ -45,14 +45,6 @@ ClientLoop::~ClientLoop() {
   ports_.RunOnCaller();
 }
 
-kafka::ClusterClientOptions ClientLoop::ClusterOptions() const {
-  kafka::ClusterClientOptions options;
-  options.bootstrap = bootstrap_.servers;
-  options.channel.software_version = SOLITON_VERSION;
-  options.refresh_backoff_max = milliseconds(250);
-  return options;
-}
-
 ExitCode ClientLoop::Run(std::function<void()> body) {
   shard().Post([body = std::move(body)] { body(); });
   ports_.RunOnCaller();
@@ -135,6 +127,14 @@ void ClientLoop::FailUnknownTopic(kafka::ClusterClient& cluster, const std::stri
                       }
                       Fail(UnknownTopic(topic, known, error, bootstrap_.text));
                     });
+}
+
+kafka::ClusterClientOptions DefaultClusterOptions(const Bootstrap& bootstrap) {
+  kafka::ClusterClientOptions options;
+  options.bootstrap = bootstrap.servers;
+  options.channel.software_version = std::string(kVersion);
+  options.refresh_backoff_max = milliseconds(250);
+  return options;
 }
 
 CliError UnknownTopic(const std::string& topic, const std::vector<std::string>& known,

@@ -34,9 +34,6 @@ class ClientLoop {
   Context& context() { return context_; }
   const Bootstrap& bootstrap() const { return bootstrap_; }
 
-  // Options of every cluster client of a command.
-  kafka::ClusterClientOptions ClusterOptions() const;
-
   // Keeps a client until the loop has ended.
   template <typename T>
   T& Keep(std::unique_ptr<T> client) {
@@ -79,6 +76,9 @@ class ClientLoop {
   int signals_ = 0;
   std::optional<ExitCode> code_;
 };
+
+// Options of every cluster client of a command.
+kafka::ClusterClientOptions DefaultClusterOptions(const Bootstrap& bootstrap);
 
 // "unknown topic 'order'" with suggestions from `known`.
 CliError UnknownTopic(const std::string& topic, const std::vector<std::string>& known,

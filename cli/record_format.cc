@@ -111,8 +111,8 @@ class RecordFormat::Parser {
     if (letter == '%') return Literal('%'), absl::OkStatus();
     const std::optional<Field> field = FieldOf(letter);
     if (!field.has_value()) {
-      return Mistake(start, fmt::format("unknown %{} (known: %t %p %o %k %v %h %T %d %K %S %e)",
-                                        letter));
+      return Mistake(start,
+                     fmt::format("unknown %{} (known: %t %p %o %k %v %h %T %d %K %S %e)", letter));
     }
     Piece piece{.field = *field};
     if (at_ < text_.size() && text_[at_] == '{') {
@@ -313,7 +313,11 @@ absl::StatusOr<std::string> Unescape(std::string_view text) {
 bool IsUtf8(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
     const auto lead = static_cast<uint8_t>(text[at]);
-    const size_t size = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
+    const size_t size = lead < 0x80       ? 1
+                        : lead >> 5 == 6  ? 2
+                        : lead >> 4 == 14 ? 3
+                        : lead >> 3 == 30 ? 4
+                                          : 0;
     if (size == 0 || at + size > text.size()) return false;
     uint32_t code = size == 1 ? lead : lead & (0x7fu >> size);
     for (size_t i = 1; i < size; ++i) {

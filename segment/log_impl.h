@@ -1,6 +1,7 @@
 // Log as it is: segments in a map, the state derived from them (leader epochs, producers), and the
-// bookkeeping of what is durable. Owner shard only. log_impl.cc writes and flushes, log_read.cc
-// reads, log_truncate.cc takes data away at either end, log_recovery.cc opens.
+// bookkeeping of what is durable. Owner shard only. log_impl.cc appends and rolls,
+// log_flush.cc makes durable, log_read.cc reads, log_truncate.cc takes data away at either end,
+// log_recovery.cc opens.
 #pragma once
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "segment/log_recovery.h"
 #include "segment/recovery_point_file.h"
 #include "segment/segment.h"
+#include "segment/segment_recovery.h"
 #include "segment/state/leader_epoch_cache.h"
 #include "segment/state/producer_state.h"
 
@@ -79,6 +81,7 @@ class LogImpl final : public Log {
   void NoteIndexFilesWritten(const FlushTicket& ticket);
   // After a truncation during the ticket's run.
   absl::Status DropStaleSideFiles(const FlushTicket& ticket);
+  void NoteFailedSync();
   std::string_view NameOf(const FlushTicket::SideFile& side_file) const;
   RecoveryPoint CurrentPoint() const;
   // Keeps the first error: from then on nothing is written. Returns it.

@@ -1,0 +1,120 @@
+// Flushing side of LogImpl: tickets, what they prove, and the clean stop.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "segment/log_impl.h"
+
+namespace soliton::segment {
+
+RecoveryPoint LogImpl::CurrentPoint() const {
+  return {.durable_end_offset = flushed_offset_,
+          .log_start_offset = log_start_offset_,
+          .active_base_offset = active_->base_offset(),
+          .active_size_bytes = active_->size_bytes()};
+}
+
+std::optional<FlushTicket> LogImpl::TakeFlush() {
+  if (!fatal_error_.ok() || ledger_.ticket_out() || !ledger_.HasWork()) return std::nullopt;
+  point_in_ticket_ = nullptr;
+  if (sync_point_ || recovery_point_.wants_sync()) {
+    point_in_ticket_ = recovery_point_.file();
+    point_in_ticket_bytes_ = point_in_ticket_->size_bytes();
+    ledger_.AddFile(point_in_ticket_);
+    ledger_.AddDirectory();
+    sync_point_ = false;
+  }
+  return ledger_.Take(log_end_offset(), directory_);
+}
+
+void LogImpl::FlushDone(const FlushTicket& ticket, const absl::Status& result) {
+  const int64_t proven_offset = ledger_.Return(ticket);
+  if (!result.ok()) {
+    (void)Fence(result);
+    NoteFailedSync();
+    return;
+  }
+  flushed_offset_ = std::max(flushed_offset_, std::min(proven_offset, log_end_offset()));
+  if (!fatal_error_.ok()) return;
+  if (point_in_ticket_) recovery_point_.NoteSynced(point_in_ticket_, point_in_ticket_bytes_);
+  if (ticket.truncation_count == ledger_.truncation_count()) {
+    NoteIndexFilesWritten(ticket);
+  } else if (absl::Status status = DropStaleSideFiles(ticket); !status.ok()) {
+    (void)Fence(status);
+    return;
+  }
+  // A roll or the first flush wants its point on disk, with the next ticket; the others may get
+  // lost.
+  sync_point_ |= !ticket.side_files.empty() || !recovery_point_.file();
+  (void)Fence(recovery_point_.Append(CurrentPoint()));
+}
+
+void LogImpl::NoteIndexFilesWritten(const FlushTicket& ticket) {
+  for (const FlushTicket::SideFile& side_file : ticket.side_files) {
+    const auto base_offset = ParseSegmentFileName(NameOf(side_file), kTimeIndexSuffix);
+    if (!base_offset) continue;
+    const auto it = segments_.find(*base_offset);
+    if (it != segments_.end() && it->second.get() != active_) it->second->IndexFilesWritten();
+  }
+}
+
+void LogImpl::NoteMissingIndexFiles() {
+  for (const auto& [base_offset, segment] : segments_) {
+    if (segment.get() != active_) NoteIndexFiles(*segment);
+  }
+}
+
+void LogImpl::NoteIndexFiles(Segment& segment) {
+  if (segment.index_files_written()) return;
+  for (FlushTicket::SideFile& side_file : segment.IndexFiles()) {
+    ledger_.AddSideFile(std::move(side_file));
+  }
+}
+
+std::string_view LogImpl::NameOf(const FlushTicket::SideFile& side_file) const {
+  return std::string_view(side_file.path).substr(directory_.size() + 1);
+}
+
+absl::Status LogImpl::DropStaleSideFiles(const FlushTicket& ticket) {
+  // The ticket may have written these after the truncation removed them. All are derived: what goes
+  // too much is rebuilt.
+  for (const FlushTicket::SideFile& side_file : ticket.side_files) {
+    const std::string_view name = NameOf(side_file);
+    if (const auto offset = ParseSegmentFileName(name, kSnapshotSuffix)) snapshots_.erase(*offset);
+    if (name == kEpochCheckpointName) continue;
+    if (absl::Status status = fs_.Remove(side_file.path); !status.ok()) return status;
+  }
+  NoteEpochs();
+  NoteMissingIndexFiles();
+  return fs_.SyncDirectory(directory_);
+}
+
+void LogImpl::NoteFailedSync() {
+  // The kernel may call pages clean that never reached the disk. Tell the next recovery, if the
+  // disk still takes a word; when it does not, opening the log will fail as well.
+  (void)WriteFileAtomically(fs_, JoinPath(directory_, kSyncFailedName), "");
+}
+
+absl::Status LogImpl::CloseCleanly() {
+  if (!fatal_error_.ok()) return fatal_error_;
+  if (ledger_.ticket_out()) {
+    return absl::FailedPreconditionError(
+        fmt::format("log {} cannot be closed while a flush is running", directory_));
+  }
+  NoteIndexFiles(*active_);
+  ledger_.AddSideFile({SnapshotPath(log_end_offset()), producers_.Encode()});
+  NoteEpochs();
+  ledger_.AddDirectory();
+  const FlushTicket ticket = ledger_.Take(log_end_offset(), directory_);
+  absl::Status status = ticket.Run(fs_);
+  if (!status.ok()) {
+    NoteFailedSync();
+    return Fence(status);
+  }
+  flushed_offset_ = ledger_.Return(ticket);
+  if (status = recovery_point_.AppendDurably(CurrentPoint()); !status.ok()) return Fence(status);
+  fatal_error_ = absl::FailedPreconditionError(fmt::format("log {} is closed", directory_));
+  return absl::OkStatus();
+}
+
+}  // namespace soliton::segment

@@ -151,7 +151,7 @@ class ControllerProcess {
 class SimCluster {
  public:
   explicit SimCluster(uint64_t seed, int brokers = 3) : world_(seed), network_(world_, {}) {
-    SetLogLevel(LogLevel::kError);  // hundreds of simulated restarts say too much
+    SetLogLevel(LogLevel::kOff);  // hundreds of simulated restarts say too much
     controller_node_ = std::make_unique<sim::SimNode>(world_, network_, "controller");
     controller_options_.node_id = 100;
     controller_options_.listen = {"", kControllerPort};

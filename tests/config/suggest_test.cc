@@ -1,0 +1,44 @@
+#include "config/suggest.h"
+
+#include <gtest/gtest.h>
+
+namespace soliton::config {
+namespace {
+
+TEST(EditDistance, CountsEachKindOfMistakeOnce) {
+  EXPECT_EQ(EditDistance("", ""), 0);
+  EXPECT_EQ(EditDistance("", "abc"), 3);
+  EXPECT_EQ(EditDistance("topic", "topic"), 0);
+  EXPECT_EQ(EditDistance("topc", "topic"), 1);
+  EXPECT_EQ(EditDistance("topicc", "topic"), 1);
+  EXPECT_EQ(EditDistance("tipic", "topic"), 1);
+  EXPECT_EQ(EditDistance("craete", "create"), 1);
+  EXPECT_EQ(EditDistance("kitten", "sitting"), 3);
+}
+
+TEST(EditDistance, IsSymmetric) {
+  EXPECT_EQ(EditDistance("log.dirs", "log.level"), EditDistance("log.level", "log.dirs"));
+}
+
+TEST(Suggest, ClosestFirstThenTheOrderGiven) {
+  const std::vector<std::string> names = {"describe", "delete", "list", "create"};
+  EXPECT_EQ(Suggest("craete", names), (std::vector<std::string>{"create"}));
+  EXPECT_EQ(Suggest("DELETE", names), (std::vector<std::string>{"delete"}));
+  EXPECT_TRUE(Suggest("produce", names).empty());
+  EXPECT_EQ(Suggest("aab", {"aaa", "aac", "aad"}, 2), (std::vector<std::string>{"aaa", "aac"}));
+}
+
+TEST(Suggest, ShortWordsNeedToBeVeryClose) {
+  EXPECT_TRUE(Suggest("abc", {"xyc"}).empty());
+  EXPECT_EQ(Suggest("abc", {"abd"}), std::vector<std::string>{"abd"});
+}
+
+TEST(DidYouMean, Sentences) {
+  EXPECT_EQ(DidYouMean({}), "");
+  EXPECT_EQ(DidYouMean({"a"}), "did you mean 'a'?");
+  EXPECT_EQ(DidYouMean({"a", "b"}), "did you mean 'a' or 'b'?");
+  EXPECT_EQ(DidYouMean({"a", "b", "c"}), "did you mean 'a', 'b' or 'c'?");
+}
+
+}  // namespace
+}  // namespace soliton::config

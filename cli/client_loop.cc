@@ -30,20 +30,8 @@ ClientLoop::ClientLoop(Context& context, Bootstrap bootstrap)
   ports_.WatchSignals([this](int number) { OnSignal(number); });
 }
 
-ClientLoop::~ClientLoop() {
-  kept_.clear();
-  // What the clients left to do later (closing connections) happens now.
-  int rounds = 3;
-  std::function<void()> again = [&] {
-    if (--rounds > 0) {
-      shard().Post([&] { again(); });
-    } else {
-      ports_.Stop();
-    }
-  };
-  shard().Post([&] { again(); });
-  ports_.RunOnCaller();
-}
+// Clients go before the ports. Tasks and timers that still name them never run.
+ClientLoop::~ClientLoop() { kept_.clear(); }
 
 ExitCode ClientLoop::Run(std::function<void()> body) {
   shard().Post([body = std::move(body)] { body(); });

@@ -110,7 +110,25 @@ class ConsumeRun {
     }
   }
 
+  // An offset that does not exist (yet) would make -e end at once, as if all were read.
+  bool StartExists(const TopicPartition& name) const {
+    if (from_.position.kind != consumer::StartPosition::Kind::kOffset || !flags_.exit_at_end) {
+      return true;
+    }
+    return from_.position.value >= starts_.at(name) && from_.position.value <= ends_.at(name);
+  }
+
   void Assign() {
+    for (const int32_t index : wanted_partitions_) {
+      const TopicPartition name{flags_.topic, index};
+      if (StartExists(name)) continue;
+      return loop_.Fail(
+          {ExitCode::kFailed,
+           fmt::format("{}-{} has no offset {}", name.topic, index, from_.position.value),
+           loop_.bootstrap().text,
+           fmt::format("its offsets are {} to {}", starts_.at(name), ends_.at(name)),
+           "--from start, --from end, or one partition with -p"});
+    }
     std::vector<std::pair<TopicPartition, consumer::StartPosition>> assignment;
     for (const int32_t index : wanted_partitions_) {
       const TopicPartition name{flags_.topic, index};

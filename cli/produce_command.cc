@@ -23,6 +23,7 @@ constexpr Duration kTopicPatience = seconds(5);
 constexpr int64_t kDefaultBatchBytes = 128 * 1024;
 constexpr int64_t kDefaultBufferBytes = 64 * 1024 * 1024;
 constexpr Duration kRateTick = milliseconds(2);
+constexpr Duration kInterruptPatience = seconds(2);
 
 struct ProduceFlags {
   std::string topic;
@@ -192,11 +193,12 @@ class ProduceRun {
     }
   }
 
+  // Sends no more, and gives what is on its way a moment to be acknowledged.
   void Interrupt() {
     interrupted_ = true;
     stop_ = true;
-    waiting_ = false;
-    SendLines();
+    loop_.shard().ScheduleAfter(kInterruptPatience, [this] { Finish(); });
+    if (!waiting_) SendLines();
   }
 
   void Flush() {
@@ -206,6 +208,7 @@ class ProduceRun {
   }
 
   void Finish() {
+    if (loop_.finished()) return;
     const Duration elapsed = Now() - started_;
     Context& context = loop_.context();
     context.out.Flush();
@@ -219,7 +222,7 @@ class ProduceRun {
   }
 
   std::string Summary(Duration elapsed) const {
-    if (acked_ == 1 && failed_ == 0) {
+    if (acked_ == 1 && sent_ == 1 && failed_ == 0) {
       return last_.offset < 0 ? fmt::format("sent 1 record to partition {}", last_.partition)
                               : fmt::format("acknowledged: partition {}, offset {}",
                                             last_.partition, last_.offset);
@@ -230,6 +233,9 @@ class ProduceRun {
         HumanBytes(bytes_), options_.acks == 0 ? "sent" : "acknowledged", HumanDuration(elapsed),
         HumanCount(static_cast<int64_t>(static_cast<double>(acked_) / seconds_taken)));
     if (failed_ > 0) text += fmt::format(", {} failed", HumanCount(static_cast<int64_t>(failed_)));
+    if (const uint64_t unknown = sent_ - acked_ - failed_; unknown > 0) {
+      text += fmt::format(", {} not acknowledged yet", HumanCount(static_cast<int64_t>(unknown)));
+    }
     return text;
   }
 

@@ -64,6 +64,7 @@ void Producer::Impl::Abandon() {
 absl::Status Producer::Impl::Send(ProducerRecord record, SendCallback callback) {
   owner_.AssertCurrent();
   if (closed_) return absl::FailedPreconditionError("the producer is closed");
+  if (!broken_.ok()) return broken_;
   const int64_t size = SizeOf(record);
   if (size > options_.max_request_bytes) {
     return absl::InvalidArgumentError(
@@ -268,6 +269,7 @@ void Producer::Impl::FetchProducerId() {
   if (id_in_flight_ || id_timer_ != 0) return;
   id_in_flight_ = true;
   kafka::InitProducerIdRequest request;
+  request.transactional_id = std::nullopt;
   request.transaction_timeout_ms = 60000;
   cluster_.SendToAny(
       std::move(request), options_.request_timeout,
@@ -285,11 +287,33 @@ void Producer::Impl::OnProducerId(absl::StatusOr<kafka::InitProducerIdResponse> 
     Pump();
     return;
   }
-  // Whatever it is may pass; records meanwhile run into their delivery timeout.
+  if (absl::IsUnimplemented(response.status())) {
+    return Break(ErrorCode::UNSUPPORTED_VERSION,
+                 "the broker does not offer idempotence (InitProducerId)");
+  }
+  if (response.ok() && response->error_code != ErrorCode::NONE &&
+      !kafka::IsRetriable(response->error_code)) {
+    return Break(response->error_code, "");
+  }
+  // This may pass; records meanwhile run into their delivery timeout.
   id_timer_ = owner_.shard().ScheduleAfter(id_backoff_.Next(owner_.shard().random()), [this] {
     id_timer_ = 0;
     Pump();
   });
+}
+
+void Producer::Impl::Break(ErrorCode error, const std::string& message) {
+  const auto self = shared_from_this();
+  broken_ = StatusOfError(error, message);
+  sender_.Abort(error, message);
+  const std::set<PartitionIndex> candidates = accumulator_.active();
+  for (const PartitionIndex index : candidates) {
+    while (auto batch = accumulator_.PopOlderThan(index, owner_.shard().clock().Now())) {
+      FailBatch(*batch, broken_);
+      if (abandoned_) return;
+    }
+  }
+  Pump();
 }
 
 void Producer::Impl::ExpireUnsent(MonotonicTime now) {

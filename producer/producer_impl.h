@@ -50,6 +50,8 @@ class Producer::Impl : public std::enable_shared_from_this<Producer::Impl> {
   void FetchProducerId();
   void OnProducerId(absl::StatusOr<kafka::InitProducerIdResponse> response);
   void ExpireUnsent(MonotonicTime now);
+  // Nothing can be sent any more: fails what there is, and Send from now on.
+  void Break(kafka::ErrorCode error, const std::string& message);
   void OnMetadata();
 
   void RunCompletions();
@@ -82,6 +84,7 @@ class Producer::Impl : public std::enable_shared_from_this<Producer::Impl> {
   TimerId timer_ = 0;
   bool pump_scheduled_ = false;
   bool closed_ = false;
+  absl::Status broken_;
   bool abandoned_ = false;
   ProducerStats stats_;
 };

@@ -360,6 +360,27 @@ void SenderCore::Tick(MonotonicTime now) {
   }
 }
 
+void SenderCore::Abort(ErrorCode error, const std::string& message) {
+  id_wanted_ = false;
+  for (const PartitionIndex index : std::set<PartitionIndex>(active_)) {
+    std::deque<Batch>& batches = partitions_[index].batches;
+    for (size_t i = 0; i < batches.size();) {
+      Batch& batch = batches[i];
+      if (!batch.reported) {
+        batch.last_error = error;
+        batch.last_message = message;
+        ReportFailure(batch, false);
+      }
+      if (batch.in_flight != 0) {
+        batch.reported = true;
+        ++i;
+      } else {
+        Remove(index, batch);
+      }
+    }
+  }
+}
+
 std::optional<MonotonicTime> SenderCore::NextWakeup(MonotonicTime now) const {
   std::optional<MonotonicTime> next;
   const auto consider = [&](MonotonicTime at) {

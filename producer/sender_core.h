@@ -137,6 +137,8 @@ class SenderCore {
 
   // Ends batches whose delivery timeout has passed.
   void Tick(MonotonicTime now);
+  // Ends everything with this error: it cannot be sent, ever. What is in flight may be appended.
+  void Abort(kafka::ErrorCode error, const std::string& message);
   // When Tick or Plan can next do something that they cannot do now.
   std::optional<MonotonicTime> NextWakeup(MonotonicTime now) const;
 

@@ -109,9 +109,7 @@ void ClientChannel::Link::OnConnected(
     absl::StatusOr<std::shared_ptr<FramedConnection>> connection) {
   if (core_.state() == ClientSessionCore::State::kClosed) return;
   if (!connection.ok()) {
-    const std::string text = fmt::format("cannot connect to {}: {}", broker_.ToString(),
-                                         std::string(connection.status().message()));
-    Shut(absl::Status(connection.status().code(), text));
+    Shut(connection.status());
     return;
   }
   connection_ = std::move(*connection);

@@ -11,6 +11,7 @@ CommandList AllCommands() {
   AddConsumeCommands(commands);
   AddConfigCommands(commands);
   AddBenchCommands(commands);
+  AddBenchLoadCommands(commands);
   AddGeneralCommands(commands);
   return commands;
 }

@@ -15,6 +15,7 @@ void AddProduceCommands(CommandList& commands);
 void AddConsumeCommands(CommandList& commands);
 void AddConfigCommands(CommandList& commands);
 void AddBenchCommands(CommandList& commands);
+void AddBenchLoadCommands(CommandList& commands);
 void AddGeneralCommands(CommandList& commands);
 
 }  // namespace soliton::cli

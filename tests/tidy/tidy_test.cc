@@ -167,7 +167,8 @@ TEST(Build, CompilesEverySource) {
   auto text = ReadFile(fs, JoinPath(SOLITON_BINARY_DIR, "compile_commands.json"));
   ASSERT_TRUE(text.ok()) << text.status();
   std::set<std::string> compiled;
-  for (const boost::json::value& entry : boost::json::parse(*text).as_array()) {
+  const boost::json::value commands = boost::json::parse(*text);
+  for (const boost::json::value& entry : commands.as_array()) {
     compiled.insert(std::string(entry.at("file").as_string()));
   }
   std::vector<std::string> forgotten;

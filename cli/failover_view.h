@@ -1,0 +1,33 @@
+// Shows a failover run while it goes on: on a terminal a chart that redraws at 10 Hz, else a plain
+// line per second and per event. Main thread only.
+#pragma once
+
+#include <string>
+
+#include "bench/failover/failover_run.h"
+#include "cli/streams.h"
+
+namespace soliton::cli {
+
+class FailoverView {
+ public:
+  FailoverView(TextSink& out, bool colour) : out_(out), colour_(colour) {}
+
+  void OnProgress(const bench::FailoverProgress& progress);
+  void OnEvent(Duration elapsed, const std::string& text);
+  // Leaves the last chart standing.
+  void End();
+
+ private:
+  void Draw(const bench::FailoverProgress& progress);
+  void EraseChart();
+
+  TextSink& out_;
+  const bool colour_;
+  bool drawn_ = false;
+  bench::FailoverProgress last_;
+  int64_t printed_seconds_ = -1;
+  std::string printed_phase_;
+};
+
+}  // namespace soliton::cli

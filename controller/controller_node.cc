@@ -96,6 +96,7 @@ class ControllerNodeImpl final : public ControllerNode {
 
   uint16_t port() const override { return server_->port(); }
   const std::string& cluster_id() const override { return cluster_id_; }
+  const MetadataImage& committed_image() const override { return publisher_.image(); }
 
  private:
   absl::Status OpenLog() {

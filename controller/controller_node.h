@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "controller/metadata/metadata_image.h"
 #include "runtime/ports.h"
 
 namespace soliton::controller {
@@ -44,6 +45,9 @@ class ControllerNode {
   virtual uint16_t port() const = 0;
   // The one in use, also when ControllerOptions left it empty.
   virtual const std::string& cluster_id() const = 0;
+  // For tests and the simulator's checkers: what brokers have been or may be told. Call while the
+  // shard does not run.
+  virtual const MetadataImage& committed_image() const = 0;
 };
 
 }  // namespace soliton::controller

@@ -272,7 +272,7 @@ class ControllerClientImpl final : public ControllerClient {
 
   void Call(pb::ControlRequest request, Duration timeout, ControlChannel::ResponseHandler done) {
     owner_.AssertCurrent();
-    if (!registered_) {
+    if (!registered_ || !channel_.open()) {
       // Callbacks never run inside the call that they belong to.
       shard_.Post([alive = std::weak_ptr<bool>(alive_), done = std::move(done)]() mutable {
         if (!alive.expired()) done(absl::UnavailableError("no controller is reachable"));

@@ -436,6 +436,52 @@ TEST_F(ControllerClusterTest, ACallWhoseAnswerIsLostHasAnUnknownOutcome) {
       cluster_.Await([&] { return cluster_.broker(1).image()->FindTopic("t") != nullptr; }));
 }
 
+TEST_F(ControllerClusterTest, AFailedCallMayBeRepeatedInItsOwnCallback) {
+  StartCluster();
+  int failures = 0;
+  std::function<void()> ask;
+  ask = [&] {
+    cluster_.broker(1).client().AllocateProducerIds([&](absl::StatusOr<ProducerIdBlock> block) {
+      if (!block.ok() && ++failures < 1000) ask();
+    });
+  };
+  cluster_.node(1).Post([&] { ask(); });
+  cluster_.controller_node().Crash();
+  EXPECT_TRUE(cluster_.Await([&] { return failures == 1000; }));
+}
+
+TEST_F(ControllerClusterTest, AFrameThatIsNoRequestClosesItsConnectionOnly) {
+  class Hostile final : public ConnectionHandler {
+   public:
+    void OnFrame(Buffer) override {}
+    void OnClosed(const absl::Status&) override { closed = true; }
+    std::shared_ptr<FramedConnection> connection;
+    bool closed = false;
+  };
+  StartCluster();
+  Random random(1);
+  for (int round = 0; round < 50; ++round) {
+    auto hostile = std::make_shared<Hostile>();
+    std::string bytes(1 + random.Below(200), '\0');
+    for (char& byte : bytes) byte = static_cast<char>(random.Below(256));
+    bytes[0] = '\x07';  // wire type 7 does not exist
+    cluster_.node(1).Post([&, hostile, bytes] {
+      const Ports ports = cluster_.node(1).ports();
+      ports.transport->Connect(
+          ports.shards->shard(0), {"controller", kControllerPort}, {}, seconds(1),
+          [hostile, bytes](absl::StatusOr<std::shared_ptr<FramedConnection>> connected) {
+            ASSERT_TRUE(connected.ok());
+            hostile->connection = *connected;
+            hostile->connection->Start(hostile.get());
+            hostile->connection->Send(BufferChain(Buffer::CopyOf(bytes)));
+          });
+    });
+    EXPECT_TRUE(cluster_.Await([&] { return hostile->closed; }, seconds(1)));
+  }
+  EXPECT_TRUE(cluster_.AllUsable());
+  EXPECT_EQ(cluster_.CreateTopic(2, {.name = "t"})->error, ErrorCode::NONE);
+}
+
 TEST_F(ControllerClusterTest, FollowersHoldEqualImagesAtEqualOffsets) {
   StartCluster();
   for (int i = 0; i < 10; ++i) {

@@ -175,6 +175,11 @@ TEST_F(ControllerConversationTest, ARefusedProbeFencesOnlyTheIncarnationThatWasP
   harness_.Join(1, 2);
   harness_.Perform(harness_.core().FenceUnreachable(*suspect));
   EXPECT_TRUE(Usable(1));
+  // It restarted and is silent again, but nobody has dialled the new one yet.
+  ASSERT_TRUE(harness_.core().Disconnected(CoreHarness::ConnectionOf(1, 2)).has_value());
+  harness_.Perform(harness_.core().FenceUnreachable(*suspect));
+  EXPECT_TRUE(Usable(1));
+  harness_.Handle(CoreHarness::RegisterRequest(1, 2), CoreHarness::ConnectionOf(1, 2));
   // The same incarnation reconnected meanwhile.
   const auto again = harness_.core().Disconnected(CoreHarness::ConnectionOf(1, 2));
   harness_.Heartbeat(1, harness_.EpochOf(1), 0, true, false, 3);

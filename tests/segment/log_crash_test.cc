@@ -47,9 +47,13 @@ uint64_t RunOnce(const Script& script, uint64_t crash_at, uint64_t seed, sim::Cr
   fs.CrashAndRecover(sim::CrashModel::kLoseUnsynced);
   log.OpenRecovered(context + ", again");
   if (testing::Test::HasFailure()) return operations;
-  log.AppendAsLeader({.records = 2}, log.latest_epoch() + 1);
+  const int32_t leader_epoch = log.latest_epoch() + 1;
+  for (const int64_t producer_id : {0, 1}) {
+    log.RetryLastOf(producer_id, leader_epoch);
+    log.AppendAsProducer(producer_id, {.records = 2}, leader_epoch);
+  }
   log.Flush();
-  log.Check(context + ", after one more append");
+  log.Check(context + ", after more appends");
   log.DropLog();
   fs.CrashAndRecover(sim::CrashModel::kLoseUnsynced);
   log.OpenRecovered(context + ", at last");
@@ -70,8 +74,12 @@ void CrashEverywhere(const Script& script, int random_draws = 3) {
 
 void AppendSome(LogModel& log, int count, int32_t leader_epoch) {
   for (int i = 0; i < count; ++i) {
-    log.AppendAsLeader({.records = 1 + i % 3, .value = std::string(20 + 30 * (i % 4), 'x')},
-                       leader_epoch);
+    const BatchSpec spec = {.records = 1 + i % 3, .value = std::string(20 + 30 * (i % 4), 'x')};
+    if (i % 5 == 0) {
+      log.AppendAsLeader(spec, leader_epoch);
+    } else {
+      log.AppendAsProducer(i % 2, spec, leader_epoch);
+    }
   }
 }
 

@@ -75,9 +75,47 @@ void LogModel::AppendAsLeader(const BatchSpec& spec, int32_t leader_epoch) {
   const AppendResult result = log_->AppendAsLeader(MakeBatch(spec), leader_epoch);
   // What failed half-way may still come back whole.
   Add(spec, leader_epoch);
-  if (result.error == kafka::ErrorCode::NONE) {
-    EXPECT_EQ(result.base_offset, batches_.back().base_offset);
-    EXPECT_EQ(result.last_offset, batches_.back().last_offset);
+  if (fs_->frozen()) return;
+  EXPECT_EQ(result.error, kafka::ErrorCode::NONE) << result.error_message;
+  EXPECT_FALSE(result.duplicate);
+  EXPECT_EQ(result.base_offset, batches_.back().base_offset);
+  EXPECT_EQ(result.last_offset, batches_.back().last_offset);
+}
+
+void LogModel::Continue(int64_t producer_id, BatchSpec& spec) {
+  spec.producer_id = producer_id;
+  for (auto it = batches_.rbegin(); it != batches_.rend(); ++it) {
+    const kafka::RecordBatchHeader header(reinterpret_cast<const uint8_t*>(it->bytes.data()));
+    if (header.producer_id() != producer_id) continue;
+    spec.producer_epoch = header.producer_epoch();
+    spec.base_sequence = kafka::SequenceAfter(header.last_sequence(), 1);
+    return;
+  }
+  // The log may or may not remember it from before the log start: a new epoch is always welcome.
+  spec.producer_epoch = next_producer_epoch_++;
+  spec.base_sequence = 0;
+}
+
+void LogModel::AppendAsProducer(int64_t producer_id, BatchSpec spec, int32_t leader_epoch) {
+  if (fs_->frozen()) return;
+  Continue(producer_id, spec);
+  AppendAsLeader(spec, leader_epoch);
+}
+
+void LogModel::RetryLastOf(int64_t producer_id, int32_t leader_epoch) {
+  if (fs_->frozen()) return;
+  for (auto it = batches_.rbegin(); it != batches_.rend(); ++it) {
+    const kafka::RecordBatchHeader header(reinterpret_cast<const uint8_t*>(it->bytes.data()));
+    if (header.producer_id() != producer_id) continue;
+    auto again = kafka::RecordBatchView::Parse(Buffer::CopyOf(it->bytes));
+    ASSERT_TRUE(again.ok());
+    again->SetBaseOffset(0);
+    const AppendResult result = log_->AppendAsLeader(again->buffer(), leader_epoch);
+    if (fs_->frozen()) return;
+    EXPECT_TRUE(result.duplicate) << result.error_message;
+    EXPECT_EQ(result.base_offset, it->base_offset);
+    EXPECT_EQ(result.last_offset, it->last_offset);
+    return;
   }
 }
 

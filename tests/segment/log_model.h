@@ -26,6 +26,11 @@ class LogModel {
   void OpenRecovered(const std::string& context);
 
   void AppendAsLeader(const BatchSpec& spec, int32_t leader_epoch);
+  // An idempotent producer's next batch; its last batch once more.
+  void AppendAsProducer(int64_t producer_id, BatchSpec spec, int32_t leader_epoch);
+  void RetryLastOf(int64_t producer_id, int32_t leader_epoch);
+  // Producer, epoch and sequence that the log must expect next: they follow from the batches.
+  void Continue(int64_t producer_id, BatchSpec& spec);
   void AppendAsFollower(const std::vector<BatchSpec>& specs, int32_t leader_epoch);
   void TakeFlush();
   void FinishFlush();
@@ -80,6 +85,7 @@ class LogModel {
   int64_t end_offset_ = 0;
   int64_t durable_end_offset_ = 0;  // promised by flushed_offset
   std::optional<Content> before_loss_;
+  int16_t next_producer_epoch_ = 0;
 };
 
 }  // namespace soliton::segment

@@ -31,11 +31,16 @@ void RunHistory(uint64_t seed) {
   for (int step = 0; step < 300; ++step) {
     const std::string context = fmt::format("seed {} step {}", seed, step);
     const uint64_t choice = random.Below(100);
-    if (choice < 40) {
+    if (choice < 20) {
       log.AppendAsLeader(DrawBatch(random), leader_epoch);
+    } else if (choice < 37) {
+      log.AppendAsProducer(random.Between(0, 3), DrawBatch(random), leader_epoch);
+    } else if (choice < 40) {
+      log.RetryLastOf(random.Between(0, 3), leader_epoch);
     } else if (choice < 55) {
       std::vector<BatchSpec> specs;
       for (int64_t i = random.Between(1, 8); i > 0; --i) specs.push_back(DrawBatch(random));
+      if (random.Chance(1, 2)) log.Continue(random.Between(0, 3), specs.front());
       log.AppendAsFollower(specs, leader_epoch);
     } else if (choice < 62) {
       log.TakeFlush();

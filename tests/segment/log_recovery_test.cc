@@ -85,6 +85,28 @@ TEST_F(LogRecoveryTest, DamagedUnflushedBatchEndsTheLog) {
   EXPECT_EQ(Names(".log").size(), 1u);
 }
 
+TEST_F(LogRecoveryTest, BatchesThatDoNotFollowOnEndTheLog) {
+  MustOpen();
+  Fill(2, 5);
+  Flush();
+  log.reset();
+  const std::string good = *ReadFile(fs, LogName(0));
+  const std::string point = *ReadFile(fs, PathOf("recovery-point.0"));
+  struct {
+    int64_t offset;
+    int32_t leader_epoch;
+    int64_t expected_end;
+  } const kCases[] = {{4, 4, 4}, {5, 5, 4}, {3, 5, 4}, {0, 6, 4}, {4, 5, 6}, {4, 6, 6}};
+  for (const auto& [offset, leader_epoch, expected_end] : kCases) {
+    const Buffer next = MakeBatch({.records = 2}, offset, leader_epoch);
+    log.reset();
+    Overwrite(LogName(0), good + std::string(next.view()));
+    Overwrite(PathOf("recovery-point.0"), point);
+    MustOpen();
+    EXPECT_EQ(log->log_end_offset(), expected_end) << offset << " epoch " << leader_epoch;
+  }
+}
+
 TEST_F(LogRecoveryTest, DamageBelowTheDurableMarkIsReported) {  // S52
   MustOpen();
   Fill(3);

@@ -82,7 +82,8 @@ class CommandList {
     std::string verb;  // second word, or ""
     Maker make;
   };
-  const std::vector<Entry>& entries() const { return entries_; }
+  const std::vector<Entry>& entries() const& { return entries_; }
+  void entries() && = delete;  // would dangle
   const Entry* Find(std::string_view noun, std::string_view verb) const;
   // Each noun once, in order.
   std::vector<std::string> Nouns() const;

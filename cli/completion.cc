@@ -9,7 +9,7 @@ namespace {
 std::string ChoiceCases(const OptionSet& options) {
   std::string text;
   for (const OptionSpec& spec : options.specs()) {
-    if (spec.choices.empty() || spec.hidden) continue;
+    if (spec.choices.empty() || spec.hidden || spec.is_positional()) continue;
     text += fmt::format("        {}) words='{}' ;;\n", fmt::join(spec.names, "|"),
                         fmt::join(spec.choices, " "));
   }
@@ -19,7 +19,12 @@ std::string ChoiceCases(const OptionSet& options) {
 std::string FlagWords(const OptionSet& options) {
   std::string words = "--help";
   for (const OptionSpec& spec : options.specs()) {
-    if (!spec.is_positional() && !spec.hidden) words += " " + spec.display_name();
+    if (spec.hidden) continue;
+    if (spec.is_positional()) {
+      for (const std::string& choice : spec.choices) words += " " + choice;
+    } else {
+      words += " " + spec.display_name();
+    }
   }
   return words;
 }

@@ -48,7 +48,8 @@ class ServedController final : public ServedNode {
   }
 
   void Stop(absl::AnyInvocable<void(absl::Status)> done) override {
-    done(node_ == nullptr ? absl::OkStatus() : node_->Stop());
+    if (node_ == nullptr) return done(absl::OkStatus());
+    node_->Stop(std::move(done));
   }
 
  private:

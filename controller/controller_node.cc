@@ -85,13 +85,16 @@ class ControllerNodeImpl final : public ControllerNode {
     return absl::OkStatus();
   }
 
-  absl::Status Stop() override {
+  void Stop(absl::AnyInvocable<void(absl::Status)> done) override {
     CancelTimers();
     probe_.reset();
     server_->Stop();
-    if (controller_->stopped()) return absl::FailedPreconditionError("the metadata log has failed");
-    if (absl::Status closed = log_->Close(); !closed.ok()) return closed;
-    return directory_->MarkClean(-1);
+    if (controller_->stopped()) {
+      return done(absl::FailedPreconditionError("the metadata log has failed"));
+    }
+    log_->Close([this, done = std::move(done)](absl::Status closed) mutable {
+      done(closed.ok() ? directory_->MarkClean(-1) : closed);
+    });
   }
 
   uint16_t port() const override { return server_->port(); }

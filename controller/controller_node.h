@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "controller/metadata/metadata_image.h"
@@ -40,8 +41,9 @@ class ControllerNode {
   static absl::StatusOr<std::unique_ptr<ControllerNode>> Start(const Ports& ports,
                                                                const ControllerOptions& options);
   virtual ~ControllerNode() = default;  // an abrupt stop; durable state is already on disk
-  // Closes the log cleanly. Call on shard 0, once.
-  virtual absl::Status Stop() = 0;
+  // Closes the log cleanly, then `done` on shard 0, perhaps inside this call. Call on shard 0,
+  // once.
+  virtual void Stop(absl::AnyInvocable<void(absl::Status)> done) = 0;
   virtual uint16_t port() const = 0;
   // The one in use, also when ControllerOptions left it empty.
   virtual const std::string& cluster_id() const = 0;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "controller/metadata/metadata_batch.h"
@@ -43,9 +44,9 @@ class MetadataLog {
   virtual absl::StatusOr<int64_t> Append(const std::vector<pb::MetadataRecord>& records) = 0;
   virtual int64_t end_offset() const = 0;
   virtual int64_t committed_end_offset() const = 0;
-  // Makes a clean restart possible. Blocks. The log is closed after, the listener hears nothing
-  // more.
-  virtual absl::Status Close() = 0;
+  // Makes a clean restart possible: waits for the flush that is running, then closes and calls
+  // `done`, perhaps inside this call. The listener hears nothing more. Call once; no Append after.
+  virtual void Close(absl::AnyInvocable<void(absl::Status)> done) = 0;
 };
 
 }  // namespace soliton::controller

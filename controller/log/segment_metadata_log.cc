@@ -104,6 +104,7 @@ void SegmentMetadataLog::FlushIfIdle() {
   if (failed_) return;
   std::optional<segment::FlushTicket> taken = log_->TakeFlush();
   if (!taken) return;
+  flushing_ = true;
   struct Work {
     segment::FlushTicket ticket;
     absl::Status result;
@@ -118,8 +119,10 @@ void SegmentMetadataLog::FlushIfIdle() {
 }
 
 void SegmentMetadataLog::FlushDone(const segment::FlushTicket& ticket, const absl::Status& result) {
-  if (failed_) return;
+  flushing_ = false;
+  if (failed_ && !closing_) return;
   log_->FlushDone(ticket, result);
+  if (closing_) return FinishClose();
   if (!result.ok()) return Fail(result);
   // The next flush starts before anyone is told of this one.
   committed_end_offset_ = log_->flushed_offset();
@@ -137,11 +140,18 @@ void SegmentMetadataLog::Fail(const absl::Status& why) {
   if (listener_ != nullptr) listener_->OnFailed(why);
 }
 
-absl::Status SegmentMetadataLog::Close() {
+void SegmentMetadataLog::Close(absl::AnyInvocable<void(absl::Status)> done) {
   listener_ = nullptr;
+  failed_ = true;  // nothing more is appended or flushed
+  closing_ = std::move(done);
+  if (!flushing_) FinishClose();
+}
+
+void SegmentMetadataLog::FinishClose() {
   self_.reset();
-  failed_ = true;
-  return log_->CloseCleanly();
+  auto done = std::move(closing_);
+  closing_ = nullptr;
+  done(log_->CloseCleanly());
 }
 
 }  // namespace soliton::controller

@@ -34,7 +34,7 @@ class SegmentMetadataLog final : public MetadataLog {
   absl::StatusOr<int64_t> Append(const std::vector<pb::MetadataRecord>& records) override;
   int64_t end_offset() const override { return log_->log_end_offset(); }
   int64_t committed_end_offset() const override { return committed_end_offset_; }
-  absl::Status Close() override;
+  void Close(absl::AnyInvocable<void(absl::Status)> done) override;
 
  private:
   SegmentMetadataLog(FileSystem& files, DiskExecutor& disk, Shard& shard,
@@ -43,6 +43,7 @@ class SegmentMetadataLog final : public MetadataLog {
   void FlushIfIdle();
   void FlushDone(const segment::FlushTicket& ticket, const absl::Status& result);
   void Fail(const absl::Status& why);
+  void FinishClose();
 
   FileSystem& files_;
   DiskExecutor& disk_;
@@ -52,6 +53,8 @@ class SegmentMetadataLog final : public MetadataLog {
   int32_t epoch_ = 0;
   int64_t committed_end_offset_ = 0;
   bool failed_ = false;
+  bool flushing_ = false;
+  absl::AnyInvocable<void(absl::Status)> closing_;  // set from Close until the log is closed
   std::deque<LoggedBatch> uncommitted_;
   // Flushes on the disk thread may outlive this object: their answers look here first.
   std::shared_ptr<SegmentMetadataLog*> self_;

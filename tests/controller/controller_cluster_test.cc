@@ -323,7 +323,9 @@ TEST_F(ControllerClusterTest, ACleanStopAndStartKeepsEverything) {
   StartCluster();
   const Uuid topic = CreateAssigned("t", {1, 2, 3});
   std::optional<absl::Status> stopped;
-  cluster_.controller_node().Post([&] { stopped = cluster_.controller().node()->Stop(); });
+  cluster_.controller_node().Post([&] {
+    cluster_.controller().node()->Stop([&](const absl::Status& status) { stopped = status; });
+  });
   ASSERT_TRUE(cluster_.Await([&] { return stopped.has_value(); }));
   EXPECT_TRUE(stopped->ok()) << stopped->ToString();
   cluster_.controller_node().Crash();

@@ -170,8 +170,10 @@ TEST_F(ControllerNativeTest, FailsOverAndRestarts) {
   RunUntil([&] { return brokers_[2]->client().image()->offset > offset; });
   EXPECT_EQ(brokers_[2]->client().image()->FindPartition(topic, 0)->leader, 2);
   Run([this](auto done) {
-    EXPECT_TRUE(controller_->Stop().ok());
-    done();
+    controller_->Stop([done](const absl::Status& status) {
+      EXPECT_TRUE(status.ok()) << status.ToString();
+      done();
+    });
   });
 }
 

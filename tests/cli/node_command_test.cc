@@ -1,0 +1,119 @@
+// soliton broker and soliton controller: settings, exit codes, and a real process from start to
+// stop.
+#include <gtest/gtest.h>
+
+#include "runtime/file/posix_file_system.h"
+#include "runtime/process.h"
+#include "tests/cli/fixture.h"
+#include "tests/runtime/temporary_directory.h"
+
+namespace soliton::cli {
+namespace {
+
+const std::string kThreeNode = SOLITON_SOURCE_DIR "/config/three-node/";
+
+TEST(NodeCommand, CheckIsSilentWhenGood) {
+  for (const auto& [noun, file] :
+       {std::pair("controller", "controller.toml"), std::pair("broker", "broker-1.toml"),
+        std::pair("broker", "broker-2.toml"), std::pair("broker", "broker-3.toml")}) {
+    const Ran ran = RunWords({noun, "--config", kThreeNode + file, "--check"});
+    EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
+    EXPECT_EQ(ran.out + ran.err, "");
+  }
+}
+
+TEST(NodeCommand, BadSettingsAreExitCodeThree) {
+  const Ran ran =
+      RunWords({"broker", "--config", kThreeNode + "broker-1.toml", "--set", "shard=2"});
+  EXPECT_EQ(ran.code, ExitCode::kConfig);
+  EXPECT_EQ(ran.err.find("error: unknown setting 'shard'\n"
+                         "  at: --set shard   did you mean 'shards'?\n"
+                         "1 error, 0 warnings in "),
+            0u)
+      << ran.err;
+  EXPECT_EQ(RunWords({"broker"}).code, ExitCode::kConfig);
+  EXPECT_EQ(RunWords({"controller", "--config", "/nonexistent.toml"}).code, ExitCode::kConfig);
+  EXPECT_EQ(RunWords({"controller", "--config", kThreeNode + "broker-1.toml"}).code,
+            ExitCode::kConfig);
+}
+
+TEST(NodeCommand, PrintConfigShowsValuesAndOrigins) {
+  const Ran ran = RunWords({"broker", "--config", kThreeNode + "broker-1.toml", "--set",
+                            "log.dirs=/elsewhere", "--print-config"},
+                           {{"SOLITON_SHARDS", "2"}});
+  EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
+  const auto has_line = [&](std::string_view begin, std::string_view end) {
+    size_t at = ran.out.find("\n" + std::string(begin));
+    if (at == std::string::npos) return false;
+    const std::string line = ran.out.substr(at + 1, ran.out.find('\n', at + 1) - at - 1);
+    return line.ends_with(end);
+  };
+  EXPECT_TRUE(has_line("log.dirs = /elsewhere", "# --set log.dirs")) << ran.out;
+  EXPECT_TRUE(has_line("shards = 2", "# environment variable SOLITON_SHARDS"));
+  EXPECT_TRUE(has_line("node.id = 1", "broker-1.toml:5:1"));
+  EXPECT_TRUE(has_line("fetch.max.bytes = 57671680  (55MiB)", "# default"));
+}
+
+// One process each, driven by a shell script that waits for the ready line (not for time to pass).
+class NodeProcess : public testing::Test {
+ protected:
+  // Starts the node, waits for its ready line, sends the signals, waits for the end. Returns the
+  // exit code.
+  int RunNode(const std::string& arguments, const std::string& when_ready) {
+    const std::string script = fmt::format(
+        "set -u\n"
+        "cd '{0}'\n"
+        "mkfifo lines\n"
+        "env -i '{1}' {2} 2> lines & node=$!\n"
+        "while IFS= read -r line; do\n"
+        "  printf '%s\\n' \"$line\" >> log\n"
+        "  case $line in *' ready in '*) {3} ;; esac\n"
+        "done < lines\n"
+        "wait $node\n",
+        directory_.path(), SOLITON_BINARY, arguments, when_ready);
+    PosixFileSystem fs;
+    EXPECT_TRUE(WriteFileAtomically(fs, directory_.File("script"), script).ok());
+    const absl::StatusOr<int> code =
+        RunCommand(fmt::format("timeout 60 bash '{}'", directory_.File("script")));
+    EXPECT_TRUE(code.ok()) << code.status();
+    log_ = ReadFile(fs, directory_.File("log")).value_or("");
+    return code.value_or(-1);
+  }
+
+  TemporaryDirectory directory_;
+  std::string log_;
+};
+
+constexpr const char* kController =
+    "controller --set node.id=100 --set listeners=CONTROLLER://127.0.0.1:0 --set log.dirs=data";
+
+TEST_F(NodeProcess, ControllerServesAndStopsGracefully) {
+  for (const char* signal : {"TERM", "INT"}) {
+    EXPECT_EQ(RunNode(kController, fmt::format("kill -{} $node", signal)), 0) << log_;
+    EXPECT_NE(log_.find("soliton controller 100 ready in "), std::string::npos) << log_;
+    EXPECT_NE(log_.find(" ms: listening on 127.0.0.1:"), std::string::npos) << log_;
+    EXPECT_NE(log_.find(", data data, cluster "), std::string::npos) << log_;
+    EXPECT_NE(log_.find("soliton controller 100 stopped\n"), std::string::npos) << log_;
+    (void)RunCommand(fmt::format("rm -rf '{0}/lines' '{0}/log'", directory_.path()));
+  }
+}
+
+TEST_F(NodeProcess, ReloadSignalDoesNotEndIt) {
+  EXPECT_EQ(RunNode(kController, "kill -HUP $node; kill -TERM $node"), 0) << log_;
+}
+
+TEST_F(NodeProcess, TheDataDirectoryHasOneOwner) {
+  // While the first serves, a second one on the same directory must be refused.
+  const std::string second =
+      fmt::format("env -i '{}' {} 2> second; echo $? > second.code; kill -TERM $node",
+                  SOLITON_BINARY, kController);
+  EXPECT_EQ(RunNode(kController, second), 0) << log_;
+  PosixFileSystem fs;
+  EXPECT_EQ(ReadFile(fs, directory_.File("second.code")).value_or(""), "1\n");
+  const std::string message = ReadFile(fs, directory_.File("second")).value_or("");
+  EXPECT_NE(message.find("error: cannot start controller 100\n  cause: "), std::string::npos)
+      << message;
+}
+
+}  // namespace
+}  // namespace soliton::cli

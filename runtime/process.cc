@@ -59,7 +59,8 @@ std::vector<int64_t> StatFields(std::string_view text) {
   return fields;
 }
 
-Duration FromTicks(int64_t ticks) { return seconds(ticks) / ::sysconf(_SC_CLK_TCK); }
+// In nanoseconds before the division: a tick is a fraction of a second.
+Duration FromTicks(int64_t ticks) { return Duration(seconds(ticks)) / ::sysconf(_SC_CLK_TCK); }
 
 Duration FromTimeval(const timeval& time) {
   return seconds(time.tv_sec) + microseconds(time.tv_usec);

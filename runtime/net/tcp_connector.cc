@@ -68,6 +68,9 @@ void TcpConnector::TryNext() {
   }
   error_code ignored;
   socket_.close(ignored);
+  // What fails here fails again, and is told, in async_connect.
+  socket_.open(addresses_[attempt].protocol(), ignored);
+  PrepareToConnect(socket_, addresses_[attempt].address(), tcp_options_);
   socket_.async_connect(addresses_[attempt],
                         [self = shared_from_this(), attempt](const error_code& error) {
                           if (!self->shard_.dropping()) self->OnConnected(attempt, error);
@@ -85,7 +88,7 @@ void TcpConnector::OnConnected(size_t attempt, const error_code& error) {
   if (!done_ || attempt + 1 != next_address_) return;
   shard_.CancelTimer(std::exchange(address_timer_, 0));
   if (!error && !ConnectedToItself()) {
-    ConfigureSocket(socket_, tcp_options_);
+    ConfigureSocket(socket_);
     auto stream = std::make_shared<TcpStream>(shard_, std::move(socket_), options_);
     return Finish(std::make_shared<TcpConnection>(std::move(stream)));
   }

@@ -57,6 +57,7 @@ class TcpListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
     socket_.open(where.protocol(), error);
     if (!error) socket_.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error) socket_.bind(where, error);
+    if (!error) system_congestion_control_ = PrepareToListen(socket_, setup_.tcp);
     if (!error) socket_.listen(tcp::acceptor::max_listen_connections, error);
     if (!error) socket_.native_non_blocking(true, error);
     if (!error) protocol_ = where.protocol();
@@ -129,7 +130,7 @@ class TcpListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
       return;
     }
     fd.Release();
-    ConfigureSocket(socket, setup_.tcp);
+    ConfigureAccepted(socket, system_congestion_control_);
     auto stream = std::make_shared<TcpStream>(shard, std::move(socket), setup_.connection);
     setup_.on_accept(shard, std::make_shared<TcpConnection>(std::move(stream)));
   }
@@ -139,6 +140,7 @@ class TcpListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
   const Setup setup_;
   tcp::acceptor socket_;
   tcp protocol_ = tcp::v4();
+  std::string system_congestion_control_;
   int next_shard_ = 0;
   std::atomic<bool> stopped_{false};
 };

@@ -27,7 +27,7 @@ TopicResult FromResult(const pb::TopicResult& from) {
   result.error_message = from.error_message();
   result.partition_count = from.partition_count();
   result.replication_factor = from.replication_factor();
-  result.configs.insert(from.configs().begin(), from.configs().end());
+  result.configs = FromPb(from.configs());
   return result;
 }
 
@@ -81,7 +81,7 @@ pb::ControlRequest ToCreateTopics(const std::vector<CreateTopicSpec>& topics, bo
     for (const std::vector<int32_t>& replicas : topic.assignments) {
       entry->add_assignments()->mutable_replicas()->Add(replicas.begin(), replicas.end());
     }
-    for (const auto& [name, value] : topic.configs) (*entry->mutable_configs())[name] = value;
+    ToPb(topic.configs, entry->mutable_configs());
   }
   return request;
 }

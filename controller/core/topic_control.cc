@@ -35,9 +35,7 @@ bool TopicControl::IsActive(int32_t broker_id) const {
 
 TopicControl::Problem TopicControl::CheckConfigs(const pb::NewTopic& topic) const {
   if (!options_.validate_topic_config) return {};
-  // Sorted, so that the same request always names the same culprit.
-  const std::map<std::string, std::string> configs(topic.configs().begin(), topic.configs().end());
-  for (const auto& [name, value] : configs) {
+  for (const auto& [name, value] : FromPb(topic.configs())) {
     const absl::Status valid = options_.validate_topic_config(name, value);
     if (!valid.ok()) return {ErrorCode::INVALID_CONFIG, std::string(valid.message())};
   }
@@ -126,8 +124,7 @@ void TopicControl::AddTopic(const pb::NewTopic& topic, const Uuid& id, const Rep
   created->set_name(topic.name());
   ToPb(id, created->mutable_id());
   // Settings before partitions: whoever applies record by record knows min.insync.replicas in time.
-  const std::map<std::string, std::string> configs(topic.configs().begin(), topic.configs().end());
-  for (const auto& [name, value] : configs) {
+  for (const auto& [name, value] : FromPb(topic.configs())) {
     pb::TopicConfig* config = result->records.emplace_back().mutable_topic_config();
     ToPb(id, config->mutable_topic_id());
     config->set_name(name);

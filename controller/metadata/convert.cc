@@ -43,6 +43,22 @@ void ToPb(const PartitionInfo& partition, pb::PartitionState* out) {
   out->set_partition_epoch(partition.partition_epoch);
 }
 
+std::map<std::string, std::string> FromPb(
+    const google::protobuf::RepeatedPtrField<pb::TopicSetting>& settings) {
+  std::map<std::string, std::string> map;
+  for (const pb::TopicSetting& setting : settings) map[setting.name()] = setting.value();
+  return map;
+}
+
+void ToPb(const std::map<std::string, std::string>& settings,
+          google::protobuf::RepeatedPtrField<pb::TopicSetting>* out) {
+  for (const auto& [name, value] : settings) {
+    pb::TopicSetting* setting = out->Add();
+    setting->set_name(name);
+    setting->set_value(value);
+  }
+}
+
 kafka::ErrorCode ErrorFromPb(int32_t code) {
   if (code < std::numeric_limits<int16_t>::min() || code > std::numeric_limits<int16_t>::max()) {
     return kafka::ErrorCode::UNKNOWN_SERVER_ERROR;

@@ -438,6 +438,29 @@ TEST_F(ControllerClusterTest, ACallWhoseAnswerIsLostHasAnUnknownOutcome) {
       cluster_.Await([&] { return cluster_.broker(1).image()->FindTopic("t") != nullptr; }));
 }
 
+// What a client sends need not be UTF-8. It must neither cost the broker its connection nor spoil
+// the log.
+TEST_F(ControllerClusterTest, TextThatIsNotUtf8IsAnsweredAndSurvivesARestart) {
+  StartCluster();
+  const auto refused = cluster_.CreateTopic(1, {.name = "\xff\xfe"});
+  ASSERT_TRUE(refused.ok()) << refused.status().ToString();
+  EXPECT_EQ(refused->error, ErrorCode::INVALID_TOPIC_EXCEPTION);
+  EXPECT_EQ(refused->name, "\xff\xfe");
+  const auto created = cluster_.CreateTopic(1, {.name = "t", .configs = {{"\xc3", "\xff"}}});
+  ASSERT_TRUE(created.ok()) << created.status().ToString();
+  EXPECT_EQ(created->error, ErrorCode::NONE);
+  EXPECT_EQ(cluster_.broker(1).epochs().size(), 1u);
+  cluster_.controller_node().Crash();
+  cluster_.controller_node().Restart();
+  cluster_.world().RunFor(seconds(2));
+  ASSERT_TRUE(cluster_.controller().status().ok()) << cluster_.controller().status().ToString();
+  cluster_.node(2).Crash();
+  cluster_.node(2).Restart();
+  ASSERT_TRUE(
+      cluster_.Await([&] { return cluster_.broker(2).image()->FindTopic("t") != nullptr; }));
+  EXPECT_EQ(cluster_.broker(2).image()->FindTopic("t")->configs.at("\xc3"), "\xff");
+}
+
 TEST_F(ControllerClusterTest, AFailedCallMayBeRepeatedInItsOwnCallback) {
   StartCluster();
   int failures = 0;

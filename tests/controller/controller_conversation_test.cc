@@ -291,7 +291,7 @@ TEST_F(ControllerConversationTest, UncleanElectionNeedsToBeAllowedAndIsNamed) {
   topic.set_name("careful");
   const Uuid careful = FromPb(harness_.Create(topic).topic_id());
   topic.set_name("careless");
-  (*topic.mutable_configs())["unclean.leader.election.enable"] = "true";
+  AddSetting("unclean.leader.election.enable", "true", &topic);
   const Uuid careless = FromPb(harness_.Create(topic).topic_id());
   for (const Uuid& id : {careful, careless}) {
     EXPECT_EQ(AlterPartition(1, id, {0, 0, {Member(1)}}), ErrorCode::NONE);

@@ -80,7 +80,7 @@ class RandomConversation {
     topic.set_partition_count(static_cast<int32_t>(random_.Between(1, 6)));
     topic.set_replication_factor(static_cast<int32_t>(random_.Between(1, 4)));
     if (random_.Chance(1, 3)) {
-      (*topic.mutable_configs())["min.insync.replicas"] = std::to_string(random_.Between(1, 4));
+      AddSetting("min.insync.replicas", std::to_string(random_.Between(1, 4)), &topic);
     }
     harness_.Create(topic);
   }
@@ -174,6 +174,58 @@ TEST(ControllerPropertyTest, ASnapshotAnywhereAndTheRestGiveTheSameImage) {
     }
     ASSERT_TRUE(SameImages(conversation.harness().image(), from_snapshot.state()));
   }
+}
+
+// Requests with flipped, cut and repeated bytes: whatever still decodes is answered, and the
+// invariants hold.
+TEST(ControllerPropertyTest, DamagedRequestsDoNoHarm) {
+  CoreOptions options = CoreHarness::DefaultOptions();
+  options.max_partitions_per_request = 50;
+  CoreHarness harness(options);
+  for (int id = 1; id <= 3; ++id) harness.Join(id);
+  const Uuid topic = harness.CreateAssigned("t", {{1, 2, 3}, {2, 3, 1}}, 2);
+
+  std::vector<pb::ControlRequest> seeds(6);
+  seeds[0] = CoreHarness::RegisterRequest(2, 9, 3);
+  seeds[1].mutable_heartbeat()->set_broker_id(1);
+  seeds[1].mutable_heartbeat()->set_broker_epoch(harness.EpochOf(1));
+  seeds[1].mutable_heartbeat()->set_wants_shutdown(true);
+  pb::AlterPartitionRequest* alter = seeds[2].mutable_alter_partition();
+  alter->set_broker_id(1);
+  alter->set_broker_epoch(harness.EpochOf(1));
+  ToPb(topic, alter->add_changes()->mutable_topic_id());
+  for (const int32_t id : {1, 2}) {
+    pb::IsrMember* member = alter->mutable_changes(0)->add_new_isr();
+    member->set_broker_id(id);
+    member->set_broker_epoch(harness.EpochOf(id));
+  }
+  pb::NewTopic* created = seeds[3].mutable_create_topics()->add_topics();
+  created->set_name("n");
+  created->set_partition_count(2);
+  created->set_replication_factor(2);
+  AddSetting("min.insync.replicas", "2", created);
+  for (const int32_t id : {1, 2}) {
+    seeds[4].mutable_create_topics()->add_topics()->set_name(fmt::format("m{}", id));
+    seeds[4].mutable_create_topics()->mutable_topics(id - 1)->add_assignments()->add_replicas(id);
+  }
+  seeds[5].mutable_delete_topics()->add_topics()->set_name("n");
+
+  Random random(9);
+  int decoded = 0;
+  for (int i = 0; i < 30000; ++i) {
+    std::string bytes = seeds[random.Below(seeds.size())].SerializeAsString();
+    for (uint64_t flips = random.Between(1, 3); flips > 0; --flips) {
+      bytes[random.Below(bytes.size())] = static_cast<char>(random.Below(256));
+    }
+    if (random.Chance(1, 8)) bytes += bytes;
+    pb::ControlRequest request;
+    if (!request.ParseFromString(bytes)) continue;
+    ++decoded;
+    harness.Handle(request, 1 + random.Below(3));
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+  EXPECT_GT(decoded, 3000);
+  EXPECT_TRUE(SameImages(harness.image(), Replayed(harness.log())));
 }
 
 }  // namespace

@@ -15,6 +15,12 @@
 
 namespace soliton::controller {
 
+inline void AddSetting(std::string name, std::string value, pb::NewTopic* topic) {
+  pb::TopicSetting* setting = topic->add_configs();
+  setting->set_name(std::move(name));
+  setting->set_value(std::move(value));
+}
+
 class CoreHarness {
  public:
   explicit CoreHarness(CoreOptions options = DefaultOptions(), uint64_t seed = 1)
@@ -109,7 +115,7 @@ class CoreHarness {
       topic.add_assignments()->mutable_replicas()->Add(list.begin(), list.end());
     }
     if (min_isr > 0) {
-      (*topic.mutable_configs())["min.insync.replicas"] = std::to_string(min_isr);
+      AddSetting("min.insync.replicas", std::to_string(min_isr), &topic);
     }
     const pb::TopicResult result = Create(topic);
     EXPECT_EQ(result.error(), 0) << result.error_message();

@@ -156,11 +156,11 @@ TEST_F(TopicControlTest, FencedReplicasStartOutsideTheIsr) {
 
 TEST_F(TopicControlTest, Settings) {
   pb::NewTopic topic = NewTopic("t");
-  (*topic.mutable_configs())["retention.ms"] = "-1";
-  (*topic.mutable_configs())["retentoin.ms"] = "-1";
+  AddSetting("retention.ms", "-1", &topic);
+  AddSetting("retentoin.ms", "-1", &topic);
   EXPECT_EQ(Create(topic), ErrorCode::INVALID_CONFIG);
   EXPECT_EQ(result_.error_message(), "unknown setting");
-  topic.mutable_configs()->erase("retentoin.ms");
+  topic.mutable_configs()->RemoveLast();
   EXPECT_EQ(Create(topic), ErrorCode::NONE);
   EXPECT_EQ(harness_.image().FindTopic("t")->configs.at("retention.ms"), "-1");
 }

@@ -100,8 +100,8 @@ class Log {
   // next flush.
   virtual void AssignLeaderEpoch(int32_t leader_epoch) = 0;
 
-  // Removes everything at and above `offset`. No-op when offset >= log_end_offset. Durable before
-  // it returns.
+  // Removes everything at and above `offset`; with offset >= log_end_offset only an epoch that
+  // begins at the end and holds nothing. Durable before it returns.
   virtual absl::Status TruncateTo(int64_t offset) = 0;
   // Drops all data and starts empty at `offset` (a follower that fell below its leader's log
   // start).

@@ -65,6 +65,12 @@ AppendResult LogImpl::AppendAsLeader(Buffer batch, int32_t leader_epoch) {
     result.record_errors = std::move(verdict.record_errors);
     return result;
   }
+  if (verdict.batch->size_bytes() > SegmentLimitBytes()) {
+    result.error = ErrorCode::RECORD_LIST_TOO_LARGE;
+    result.error_message = fmt::format("the batch has {} bytes, segment.bytes is {}",
+                                       verdict.batch->size_bytes(), SegmentLimitBytes());
+    return result;
+  }
   const bool log_append_time =
       options_.validation.timestamp_type == kafka::TimestampType::kLogAppendTime;
   RecordBatchView& view = *verdict.batch;
@@ -213,8 +219,7 @@ void LogImpl::NoteEpochs() {
 bool LogImpl::ShouldRoll(const RecordBatchHeader& batch, int64_t pending_bytes) const {
   const int64_t size_bytes = active_->size_bytes() + pending_bytes;
   if (size_bytes == 0) return !active_->FitsRelativeOffset(batch.last_offset());
-  const int64_t limit_bytes = std::min<int64_t>(options_.segment_bytes, INT32_MAX);
-  if (size_bytes + batch.size_bytes() > limit_bytes) return true;
+  if (size_bytes + batch.size_bytes() > SegmentLimitBytes()) return true;
   if (active_->index_bytes() >= options_.max_index_bytes) return true;
   if (!active_->FitsRelativeOffset(batch.last_offset())) return true;
   // By record time when the records have one, so that a replica rolls where its leader did.

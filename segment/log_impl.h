@@ -69,6 +69,8 @@ class LogImpl final : public Log {
   absl::Status AppendRun(const Buffer& bytes, std::span<const kafka::RecordBatchView> run);
   // `pending_bytes` of this run go before `batch`.
   bool ShouldRoll(const kafka::RecordBatchHeader& batch, int64_t pending_bytes) const;
+  // Index entries hold 32-bit positions.
+  int64_t SegmentLimitBytes() const { return std::min<int64_t>(options_.segment_bytes, INT32_MAX); }
   // Closes the active segment and starts one at log_end_offset. Nothing of it is durable yet.
   absl::Status Roll();
   absl::Status StartSegment(int64_t base_offset);
@@ -94,7 +96,7 @@ class LogImpl final : public Log {
   absl::Status TruncateSegments(int64_t offset);
   absl::Status RemoveSegment(SegmentMap::iterator it);
   absl::Status RemoveSnapshotsAbove(int64_t offset);
-  absl::Status WriteEpochs();
+  absl::Status PersistEpochs();
   absl::Status DropBelowLogStart();
   absl::Status RebuildProducers();
   absl::Status RestartAt(int64_t segment_base, int64_t log_start_offset);

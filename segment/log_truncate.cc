@@ -15,7 +15,11 @@ namespace soliton::segment {
 
 absl::Status LogImpl::TruncateTo(int64_t offset) {
   if (!fatal_error_.ok()) return fatal_error_;
-  if (offset >= log_end_offset()) return absl::OkStatus();
+  if (offset >= log_end_offset()) {
+    // An epoch that this replica led and wrote nothing in may begin here. Its leader does not know
+    // it and would say for ever that the logs part ways.
+    return epochs_.TruncateFromEnd(log_end_offset()) ? Fence(PersistEpochs()) : absl::OkStatus();
+  }
   if (offset < log_start_offset_) return TruncateFullyAndStartAt(offset);
   return Fence(TruncateSegments(offset));
 }
@@ -44,13 +48,19 @@ absl::Status LogImpl::TruncateSegments(int64_t offset) {
   if (status = fs_.SyncDirectory(directory_); !status.ok()) return status;
 
   epochs_.TruncateFromEnd(end_offset);
-  if (status = WriteEpochs(); !status.ok()) return status;
+  if (status = PersistEpochs(); !status.ok()) return status;
   // What is left may hold unsynced bytes, and index files that were waiting for a ticket.
   NoteMissingIndexFiles();
   return RebuildProducers();
 }
 
-absl::Status LogImpl::WriteEpochs() {
+absl::Status LogImpl::PersistEpochs() {
+  // A ticket that is out may be writing the same file. Later is early enough: recovery takes the
+  // epochs above the recovery point from the batches.
+  if (ledger_.ticket_out()) {
+    NoteEpochs();
+    return absl::OkStatus();
+  }
   return WriteFileAtomically(fs_, JoinPath(directory_, kEpochCheckpointName), epochs_.Encode());
 }
 
@@ -99,7 +109,8 @@ absl::Status LogImpl::RestartAt(int64_t segment_base_offset, int64_t log_start_o
   }
   if (status = fs_.SyncDirectory(directory_); !status.ok()) return status;
   if (status = StartSegment(segment_base_offset); !status.ok()) return status;
-  return WriteEpochs();  // and with it the folder's names
+  if (status = fs_.SyncDirectory(directory_); !status.ok()) return status;
+  return PersistEpochs();
 }
 
 absl::Status LogImpl::AdvanceLogStart(int64_t offset) {

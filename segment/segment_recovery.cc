@@ -32,6 +32,8 @@ class SegmentRecovery {
   // on the disk.
   absl::Status CopyUnsynced(const std::vector<int64_t>& base_offsets);
   absl::Status CopyFile(const std::string& path);
+  absl::Status FindLogStart();
+  absl::Status RemoveAll();
   absl::Status DropBelowLogStart();
   // All segments as a clean stop left them; false when that does not hold.
   absl::StatusOr<bool> TakeCleanly();
@@ -58,10 +60,7 @@ class SegmentRecovery {
 
 absl::StatusOr<SurvivingSegments> SegmentRecovery::Run(bool clean_shutdown) {
   if (absl::Status status = OpenSegments(); !status.ok()) return status;
-  log_.log_start_offset = point_.log_start_offset;
-  if (!log_.segments.empty()) {
-    log_.log_start_offset = std::max(log_.log_start_offset, log_.segments.begin()->first);
-  }
+  if (absl::Status status = FindLogStart(); !status.ok()) return status;
   if (absl::Status status = DropBelowLogStart(); !status.ok()) return status;
   if (clean_shutdown) {
     const absl::StatusOr<bool> clean = TakeCleanly();
@@ -135,6 +134,31 @@ absl::Status SegmentRecovery::CopyFile(const std::string& path) {
   }
   if (absl::Status status = (*to)->Sync(); !status.ok()) return status;
   return fs_.Rename(copy_path, path);
+}
+
+absl::Status SegmentRecovery::FindLogStart() {
+  log_.log_start_offset = point_.log_start_offset;
+  if (log_.segments.empty()) return absl::OkStatus();
+  const int64_t first_offset = log_.segments.begin()->first;
+  if (!had_point_) log_.log_start_offset = first_offset;
+  if (first_offset <= log_.log_start_offset) return absl::OkStatus();
+  // The segment that held the log start is missing: lost, or on its way out when a full truncation
+  // was interrupted. What follows it is no log.
+  if (point_.durable_end_offset > log_.log_start_offset) {
+    return LostPromise(
+        absl::DataLossError(fmt::format("{} begins at offset {}", directory_, first_offset)),
+        log_.log_start_offset);
+  }
+  return RemoveAll();
+}
+
+absl::Status SegmentRecovery::RemoveAll() {
+  while (!log_.segments.empty()) {
+    const auto newest = std::prev(log_.segments.end());
+    if (absl::Status status = newest->second->RemoveFiles(); !status.ok()) return status;
+    log_.segments.erase(newest);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SegmentRecovery::DropBelowLogStart() {
@@ -267,11 +291,7 @@ absl::Status SegmentRecovery::EndLogAt(int64_t offset, SegmentMap::iterator last
 
 absl::Status SegmentRecovery::StartAnew() {
   // A full truncation, or the log start, had passed what is here.
-  while (!log_.segments.empty()) {
-    const auto newest = std::prev(log_.segments.end());
-    if (absl::Status status = newest->second->RemoveFiles(); !status.ok()) return status;
-    log_.segments.erase(newest);
-  }
+  if (absl::Status status = RemoveAll(); !status.ok()) return status;
   log_.scanned_epochs.clear();
   return TakeByScan();  // of an empty folder: creates the first segment
 }

@@ -60,14 +60,15 @@ uint64_t RunOnce(const Script& script, uint64_t crash_at, uint64_t seed, sim::Cr
   return operations;
 }
 
-void CrashEverywhere(const Script& script, int random_draws = 3) {
+void CrashEverywhere(const Script& script, int random_draws = 4) {
   const uint64_t operations = RunOnce(script, 0, 1, sim::CrashModel::kLoseUnsynced);
   ASSERT_GT(operations, 10u);
   for (uint64_t n = 1; n <= operations && !testing::Test::HasFailure(); ++n) {
     RunOnce(script, n, 1, sim::CrashModel::kLoseUnsynced);
     for (int draw = 0; draw < random_draws; ++draw) {
       if (testing::Test::HasFailure()) return;
-      RunOnce(script, n, 100 + n * 31 + static_cast<uint64_t>(draw), sim::CrashModel::kRandom);
+      RunOnce(script, n, FirstSeed() + 100 + n * 31 + static_cast<uint64_t>(draw),
+              sim::CrashModel::kRandom);
     }
   }
 }
@@ -191,10 +192,69 @@ TEST(LogCrash, WhileClosingAndReopening) {
   });
 }
 
+// The owner goes on while the disk thread is between any two steps of a ticket.
+void InterleaveEverywhere(const Script& between) {
+  for (int n = 1; !testing::Test::HasFailure(); ++n) {
+    sim::SimFileSystem fs(static_cast<uint64_t>(n));
+    ManualClock clock;
+    PrepareDisk(fs);
+    LogModel log(fs, clock, SmallSegments());
+    ASSERT_TRUE(log.Open(false).ok());
+    AppendSome(log, 10, 1);
+    log.Flush();
+    AppendSome(log, 10, 2);
+    log.TakeFlush();
+    const bool done = log.FinishFlushWith(n, [&] { between(log); });
+    if (!done) {
+      EXPECT_GT(n, 10);
+      return;
+    }
+    const std::string context = fmt::format("after operation {} of the ticket", n);
+    log.Check(context);
+    AppendSome(log, 2, 4);
+    log.Flush();
+    EXPECT_EQ(log.log().flushed_offset(), log.end_offset()) << context;
+    log.Check(context);
+    AppendSome(log, 5, 4);
+    log.DropLog();
+    fs.CrashAndRecover();
+    log.OpenRecovered(context);
+  }
+}
+
+TEST(LogInterleaving, AppendsAndRolls) {
+  InterleaveEverywhere([](LogModel& log) { AppendSome(log, 12, 3); });
+}
+
+TEST(LogInterleaving, Truncation) {
+  InterleaveEverywhere([](LogModel& log) {
+    log.TruncateTo(22);
+    AppendSome(log, 12, 3);
+  });
+  InterleaveEverywhere([](LogModel& log) {
+    log.TruncateTo(7);
+    AppendSome(log, 12, 3);
+  });
+}
+
+TEST(LogInterleaving, FullTruncation) {
+  InterleaveEverywhere([](LogModel& log) {
+    log.TruncateFullyAndStartAt(24);
+    AppendSome(log, 12, 3);
+  });
+}
+
+TEST(LogInterleaving, LogStart) {
+  InterleaveEverywhere([](LogModel& log) {
+    log.AdvanceLogStart(30);
+    AppendSome(log, 12, 3);
+  });
+}
+
 // Recovery itself is interrupted, at each of its operations.
 TEST(LogCrash, WhileRecovering) {
   for (uint64_t n = 1; n < 60; ++n) {
-    sim::SimFileSystem fs(n);
+    sim::SimFileSystem fs(FirstSeed() + n);
     ManualClock clock;
     PrepareDisk(fs);
     LogModel log(fs, clock, SmallSegments());

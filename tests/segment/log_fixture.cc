@@ -1,5 +1,7 @@
 #include "tests/segment/log_fixture.h"
 
+#include <cstdlib>
+
 #include "protocol/record/batch_iterator.h"
 
 namespace soliton::segment {
@@ -13,6 +15,11 @@ Buffer MakeBatch(const BatchSpec& spec, int64_t base_offset, int32_t leader_epoc
                                .base_sequence = spec.base_sequence});
   for (int i = 0; i < spec.records; ++i) builder.Append(spec.timestamp_ms, "key", spec.value);
   return builder.Build();
+}
+
+uint64_t FirstSeed() {
+  const char* seed = std::getenv("SOLITON_TEST_SEED");
+  return seed == nullptr ? 0 : std::strtoull(seed, nullptr, 10) * 1'000'000;
 }
 
 Buffer Concatenate(const std::vector<Buffer>& pieces) {

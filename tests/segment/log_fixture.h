@@ -34,6 +34,8 @@ struct BatchSpec {
 
 // As a client sends it; with an offset and epoch, as a leader stores it.
 Buffer MakeBatch(const BatchSpec& spec, int64_t base_offset = 0, int32_t leader_epoch = -1);
+// Where random tests begin: SOLITON_TEST_SEED times a million, 0 when that is not set.
+uint64_t FirstSeed();
 // The batches' bytes, back to back.
 Buffer Concatenate(const std::vector<Buffer>& pieces);
 

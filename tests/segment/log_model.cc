@@ -144,6 +144,23 @@ void LogModel::FinishFlush() {
   durable_end_offset_ = std::max(durable_end_offset_, log_->flushed_offset());
 }
 
+bool LogModel::FinishFlushWith(int n, const std::function<void()>& between) {
+  int left = n;
+  fs_->SetObserver([&](sim::FileOperation, const std::string&) {
+    if (--left == 0) {
+      fs_->SetObserver(nullptr);
+      between();
+    }
+  });
+  const absl::Status status = ticket_->Run(*fs_);
+  fs_->SetObserver(nullptr);
+  EXPECT_TRUE(status.ok()) << "operation " << n << ": " << status.ToString();
+  log_->FlushDone(*ticket_, status);
+  ticket_.reset();
+  durable_end_offset_ = std::max(durable_end_offset_, log_->flushed_offset());
+  return left <= 0;
+}
+
 void LogModel::TruncateTo(int64_t offset) {
   if (fs_->frozen()) return;
   if (offset < start_offset_) return TruncateFullyAndStartAt(offset);

@@ -4,6 +4,7 @@
 // that was truncated returned.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,9 @@ class LogModel {
   void AppendAsFollower(const std::vector<BatchSpec>& specs, int32_t leader_epoch);
   void TakeFlush();
   void FinishFlush();
+  // As FinishFlush, with `between` done on the owner right after the ticket's n-th disk operation.
+  // False when the ticket has fewer.
+  bool FinishFlushWith(int n, const std::function<void()>& between);
   void Flush() {
     TakeFlush();
     FinishFlush();

@@ -140,7 +140,7 @@ TEST_F(LogRecoveryTest, MissingFlushedSegmentIsReported) {
   const std::vector<std::string> names = Names(".log");
   log.reset();
   fs.ProcessExited();
-  for (const size_t which : {size_t{1}, names.size() - 1}) {
+  for (const size_t which : {size_t{0}, size_t{1}, names.size() - 1}) {
     const std::string content = *ReadFile(fs, PathOf(names[which]));
     Remove(PathOf(names[which]));
     EXPECT_EQ(Open().code(), absl::StatusCode::kDataLoss) << names[which];

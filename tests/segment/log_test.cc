@@ -1,6 +1,7 @@
 // Appending, rolling, reading and flushing of one log.
 #include <gtest/gtest.h>
 
+#include "runtime/base/endian.h"
 #include "tests/segment/log_fixture.h"
 
 namespace soliton::segment {
@@ -93,6 +94,86 @@ TEST_F(LogTest, CleanCloseAndReopen) {
   Crash();
   MustOpen();
   EXPECT_EQ(log->log_end_offset(), 101);
+}
+
+TEST_F(LogTest, RollsBySize) {
+  options.segment_bytes = 500;
+  MustOpen();
+  for (int i = 0; i < 10; ++i) Append({.value = std::string(100, 'x')});
+  EXPECT_GT(log->segment_count(), 3);
+  const auto entries = fs.List(directory);
+  for (const DirectoryEntry& entry : *entries) {
+    if (!entry.name.ends_with(".log")) continue;
+    EXPECT_LE(ReadFile(fs, PathOf(entry.name))->size(), 500u) << entry.name;
+  }
+  const AppendResult result = Append({.value = std::string(500, 'x')});
+  EXPECT_EQ(result.error, ErrorCode::RECORD_LIST_TOO_LARGE) << "no segment could hold it";
+}
+
+TEST_F(LogTest, RollsByRecordTimeOrElseByAge) {
+  options.segment_ms = 1000;
+  MustOpen();
+  Append({.timestamp_ms = clock.wall_ms});
+  Append({.timestamp_ms = clock.wall_ms + 1000});
+  EXPECT_EQ(log->segment_count(), 1);
+  Append({.timestamp_ms = clock.wall_ms + 1001});
+  EXPECT_EQ(log->segment_count(), 2);
+  // Without timestamps the segment's age counts.
+  Append({.timestamp_ms = -1});
+  EXPECT_EQ(log->segment_count(), 2);
+  clock.wall_ms += 1001;
+  Append({.timestamp_ms = -1});
+  EXPECT_EQ(log->segment_count(), 3);
+}
+
+TEST_F(LogTest, RollsWhenAnIndexIsFull) {
+  options.index_interval_bytes = 1;
+  options.max_index_bytes = 48;
+  MustOpen();
+  for (int i = 0; i < 20; ++i) Append({.timestamp_ms = clock.wall_ms + i});
+  EXPECT_GE(log->segment_count(), 4);
+  EXPECT_EQ(ReadAll(*log).size(), 20u);
+}
+
+TEST_F(LogTest, RefusedBatchesLeaveNoTrace) {
+  MustOpen();
+  Append({.records = 2});
+  const int64_t size_bytes = log->size_bytes();
+  std::string bytes(MakeBatch({.records = 2}).view());
+  bytes.back() ^= 1;
+  EXPECT_EQ(log->AppendAsLeader(Buffer::CopyOf(bytes), 0).error, ErrorCode::CORRUPT_MESSAGE);
+  EXPECT_NE(log->AppendAsLeader(Buffer(), 0).error, ErrorCode::NONE);
+  EXPECT_EQ(log->log_end_offset(), 2);
+  EXPECT_EQ(log->size_bytes(), size_bytes);
+  EXPECT_TRUE(log->fatal_error().ok());
+}
+
+TEST_F(LogTest, IndexFilesAreKafkas) {
+  options.segment_bytes = 1000;
+  options.index_interval_bytes = 200;
+  MustOpen();
+  while (log->segment_count() < 2) {
+    Append({.timestamp_ms = clock.wall_ms + log->log_end_offset(), .value = std::string(60, 'x')});
+  }
+  Flush();
+  // Big-endian {relative offset, position}; each names a batch and its last offset.
+  const std::string index = *ReadFile(fs, PathOf("00000000000000000000.index"));
+  const std::string data = *ReadFile(fs, PathOf("00000000000000000000.log"));
+  ASSERT_GE(index.size(), 16u);
+  ASSERT_EQ(index.size() % 8, 0u);
+  for (size_t at = 0; at < index.size(); at += 8) {
+    const auto* entry = reinterpret_cast<const uint8_t*>(index.data()) + at;
+    const auto position = LoadBigEndian<int32_t>(entry + 4);
+    const kafka::RecordBatchHeader batch(reinterpret_cast<const uint8_t*>(data.data()) + position);
+    EXPECT_EQ(batch.last_offset(), LoadBigEndian<int32_t>(entry));
+  }
+  // {timestamp, relative offset}; the last entry is the segment's newest record.
+  const std::string timeindex = *ReadFile(fs, PathOf("00000000000000000000.timeindex"));
+  ASSERT_EQ(timeindex.size() % 12, 0u);
+  const auto* last = reinterpret_cast<const uint8_t*>(timeindex.data()) + timeindex.size() - 12;
+  const auto last_offset = LoadBigEndian<int32_t>(last + 8);
+  EXPECT_EQ(LoadBigEndian<int64_t>(last), clock.wall_ms + last_offset);
+  EXPECT_EQ(last_offset + 2, log->log_end_offset());
 }
 
 }  // namespace

@@ -1,0 +1,118 @@
+#include "tests/sim/client_process.h"
+
+#include "runtime/base/check.h"
+#include "tests/sim/payload.h"
+
+namespace soliton::sim {
+
+ClientProcess::ClientProcess(Workload& workload, SimNode& node)
+    : workload_(workload),
+      history_(workload.history()),
+      ports_(node.ports()),
+      shard_(ports_.shards->shard(0)),
+      producer_number_(history_.NextProducer()),
+      consumer_name_(fmt::format("consumer-{}", producer_number_)) {
+  node.Post([this] { Start(); });
+}
+
+ClientProcess::~ClientProcess() { history_.OnProducerGone(producer_number_); }
+
+void ClientProcess::Start() {
+  const ClusterPlan& plan = workload_.plan();
+  producer::ProducerOptions options;
+  options.cluster.bootstrap = workload_.cluster().BootstrapServers();
+  options.max_in_flight = plan.max_in_flight;
+  options.accumulator.batch_bytes = plan.batch_bytes;
+  options.accumulator.linger = plan.linger;
+  options.accumulator.buffer_bytes = plan.buffer_bytes;
+  options.accumulator.codec = plan.codec;
+  options.request_timeout = plan.request_timeout;
+  options.delivery_timeout = plan.delivery_timeout;
+  auto producer = producer::Producer::Create(ports_, shard_, options);
+  CHECK(producer.ok(), "{}", producer.status().ToString());
+  producer_ = *std::move(producer);
+
+  consumer::ConsumerOptions reading;
+  reading.cluster.bootstrap = workload_.cluster().BootstrapServers();
+  reading.fetch.partition_max_bytes = plan.consumer_fetch_bytes;
+  reading.fetch.max_wait = plan.consumer_fetch_wait;
+  reading.fetch.reset_policy = consumer::ResetPolicy::kNone;
+  reading.lookup_timeout = seconds(600);
+  auto consumer = consumer::Consumer::Create(ports_, shard_, reading);
+  CHECK(consumer.ok(), "{}", consumer.status().ToString());
+  consumer_ = *std::move(consumer);
+  consumer_->OnReady([this] { OnReady(); });
+  consumer_->OnEvent([this](const consumer::ConsumerEvent& event) {
+    workload_.world().Fail(
+        "8: what was read stays",
+        absl::DataLossError(fmt::format("{} of {}-{} at {}: event {}, {}", consumer_name_,
+                                        event.from.topic, event.from.partition, event.offset,
+                                        static_cast<int>(event.kind), event.status.ToString())));
+  });
+  std::vector<std::pair<consumer::TopicPartition, consumer::StartPosition>> assignment;
+  for (const PartitionName& partition : workload_.partitions()) {
+    assignment.push_back(
+        {{partition.topic, partition.partition}, consumer::StartPosition::Earliest()});
+  }
+  consumer_->Assign(assignment);
+  SendRound();
+}
+
+void ClientProcess::SendRound() {
+  if (workload_.sending()) {
+    for (const PartitionName& partition : workload_.partitions()) SendTo(partition);
+  } else if (!flushing_) {
+    flushing_ = true;
+    producer_->Flush([] {});
+  }
+  const int64_t mean_ns = workload_.plan().send_interval.count();
+  shard_.ScheduleAfter(Duration(shard_.random().Between(mean_ns / 2, mean_ns * 3 / 2)),
+                       [this] { SendRound(); });
+}
+
+void ClientProcess::SendTo(const PartitionName& partition) {
+  const RecordName name{producer_number_, next_number_[partition]};
+  producer::ProducerRecord record;
+  record.topic = partition.topic;
+  record.partition = partition.partition;
+  record.value =
+      MakePayload(partition, name,
+                  shard_.random().Below(static_cast<uint64_t>(workload_.plan().record_bytes_max)));
+  const absl::Status accepted = producer_->Send(
+      std::move(record),
+      [this, partition, name](const absl::StatusOr<producer::RecordMetadata>& answer) {
+        if (answer.ok()) {
+          history_.OnAcked(partition, name, answer->offset);
+        } else if (absl::IsDeadlineExceeded(answer.status())) {
+          history_.OnFailed(partition, name);
+        } else {
+          workload_.world().Fail(
+              "28: honest errors",
+              absl::InternalError(fmt::format("{}: {} failed: {}", partition.ToString(),
+                                              name.ToString(), answer.status().ToString())));
+        }
+      });
+  if (absl::IsResourceExhausted(accepted)) return;  // open loop: the record is never sent
+  CHECK(accepted.ok(), "{}", accepted.ToString());
+  ++next_number_[partition];
+  history_.OnSent(partition, name);
+}
+
+void ClientProcess::OnReady() {
+  for (;;) {
+    const std::vector<consumer::RecordSet> sets = consumer_->Poll(64);
+    if (sets.empty()) break;
+    for (const consumer::RecordSet& set : sets) {
+      const PartitionName partition{set.from.topic, set.from.partition};
+      for (const consumer::ConsumedRecord& record : set.records) {
+        history_.OnRead(consumer_name_, partition, record.offset, record.value.value_or(""));
+      }
+    }
+  }
+  for (const PartitionName& partition : workload_.partitions()) {
+    const auto offset = consumer_->HighWatermark({partition.topic, partition.partition});
+    if (offset) history_.OnHighWatermark(consumer_name_, partition, *offset);
+  }
+}
+
+}  // namespace soliton::sim

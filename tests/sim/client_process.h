@@ -1,0 +1,43 @@
+// One client process of the workload. Lives on its node; destroyed by a crash.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "consumer/consumer.h"
+#include "producer/producer.h"
+#include "tests/sim/workload.h"
+
+namespace soliton::sim {
+
+class ClientProcess {
+ public:
+  ClientProcess(Workload& workload, SimNode& node);
+  ~ClientProcess();
+  ClientProcess(const ClientProcess&) = delete;
+  ClientProcess& operator=(const ClientProcess&) = delete;
+
+  int32_t producer_number() const { return producer_number_; }
+  const std::string& consumer_name() const { return consumer_name_; }
+
+ private:
+  // On the node's shard.
+  void Start();
+  void SendRound();
+  void SendTo(const PartitionName& partition);
+  void OnReady();
+
+  Workload& workload_;
+  ClientHistory& history_;  // reachable even when the workload is gone
+  const Ports ports_;
+  Shard& shard_;
+  const int32_t producer_number_;
+  const std::string consumer_name_;
+  std::unique_ptr<producer::Producer> producer_;
+  std::unique_ptr<consumer::Consumer> consumer_;
+  std::map<PartitionName, int64_t> next_number_;
+  bool flushing_ = false;
+};
+
+}  // namespace soliton::sim

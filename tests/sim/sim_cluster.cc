@@ -1,0 +1,194 @@
+#include "tests/sim/sim_cluster.h"
+
+#include <optional>
+
+#include "protocol/messages/create_topics.h"
+#include "protocol/session/client_channel.h"
+#include "runtime/obs/logging.h"
+
+namespace soliton::sim {
+namespace {
+
+constexpr uint16_t kControllerPort = 9093;
+constexpr uint16_t kBrokerPort = 9092;
+constexpr Duration kStopPatience = seconds(5);
+
+}  // namespace
+
+SimCluster::SimCluster(SimWorld& world, SimNetwork& network, const ClusterPlan& plan)
+    : world_(world),
+      plan_(plan),
+      serving_incarnation_(static_cast<size_t>(plan.brokers), 0),
+      stopping_incarnation_(static_cast<size_t>(plan.brokers), 0) {
+  SimDiskLatency latency;
+  latency.max = plan.disk_latency_max;
+  controller_ = std::make_unique<SimNode>(world, network, "controller",
+                                          SimNodeOptions{.shards = 1, .disk_latency = latency});
+  controller_->SetBoot([this](SimNode& node) { return BootController(node); });
+  for (int32_t id = 1; id <= plan.brokers; ++id) {
+    brokers_.push_back(std::make_unique<SimNode>(
+        world, network, fmt::format("broker-{}", id),
+        SimNodeOptions{.shards = plan.broker_shards, .disk_latency = latency}));
+    brokers_.back()->SetBoot([this, id](SimNode& node) { return BootBroker(node, id); });
+  }
+  for (int i = 0; i < plan.clients; ++i) {
+    clients_.push_back(std::make_unique<SimNode>(world, network, fmt::format("client-{}", i)));
+  }
+}
+
+void SimCluster::Start() {
+  controller_->Restart();
+  for (auto& broker : brokers_) broker->Restart();
+}
+
+std::shared_ptr<void> SimCluster::BootController(SimNode& node) {
+  auto slot = std::make_shared<Slot<controller::ControllerNode>>();
+  node.Post([this, &node, slot] {
+    controller::ControllerOptions options;
+    options.node_id = kControllerId;
+    options.listen = {node.name(), kControllerPort};
+    options.data_directory = "/data";
+    options.broker_session_timeout = plan_.session_timeout;
+    options.on_fatal = [this, &node](const absl::Status& why) { OnFatal(node, why); };
+    auto started = controller::ControllerNode::Start(node.ports(), options);
+    if (!started.ok()) return OnFatal(node, started.status());
+    *slot = *std::move(started);
+  });
+  return slot;
+}
+
+broker::BrokerOptions SimCluster::OptionsOf(int32_t id, const SimNode& node) const {
+  broker::BrokerOptions options;
+  options.node_id = id;
+  options.controllers = {{controller_->name(), kControllerPort}};
+  options.listen = {node.name(), kBrokerPort};
+  options.data_directory = "/data";
+  options.flush_before_ack = plan_.flush_before_ack;
+  options.heartbeat_interval = plan_.heartbeat_interval;
+  options.replica_lag_time_max = plan_.replica_lag_time_max;
+  options.replica_fetch_wait_max = plan_.replica_fetch_wait_max;
+  options.replica_fetch_max_bytes = plan_.replica_fetch_max_bytes;
+  options.high_watermark_checkpoint_interval = plan_.high_watermark_checkpoint_interval;
+  options.topic_defaults.segment_bytes = plan_.segment_bytes;
+  options.topic_defaults.index_interval_bytes = plan_.index_interval_bytes;
+  options.auto_create_topics = false;
+  return options;
+}
+
+std::shared_ptr<void> SimCluster::BootBroker(SimNode& node, int32_t id) {
+  auto slot = std::make_shared<Slot<broker::Broker>>();
+  node.Post([this, &node, slot, id] {
+    auto started = broker::Broker::Start(
+        node.ports(), OptionsOf(id, node),
+        {.on_serving =
+             [this, &node, id] {
+               serving_incarnation_[static_cast<size_t>(id - 1)] = node.incarnation();
+             },
+         .on_fatal = [this, &node](const absl::Status& why) { OnFatal(node, why); }});
+    if (!started.ok()) return OnFatal(node, started.status());
+    *slot = *std::move(started);
+  });
+  return slot;
+}
+
+void SimCluster::OnFatal(SimNode& node, const absl::Status& why) {
+  world_.Fail("no process gives up",
+              absl::Status(why.code(), fmt::format("{}: {}", node.name(), why.ToString())));
+}
+
+bool SimCluster::AllServing() const {
+  for (size_t i = 0; i < brokers_.size(); ++i) {
+    if (!brokers_[i]->alive() || serving_incarnation_[i] != brokers_[i]->incarnation())
+      return false;
+  }
+  return true;
+}
+
+std::vector<Endpoint> SimCluster::BootstrapServers() const {
+  std::vector<Endpoint> servers;
+  for (const auto& broker : brokers_) servers.push_back({broker->name(), kBrokerPort});
+  return servers;
+}
+
+bool SimCluster::CreateTopics() {
+  kafka::CreateTopicsRequest request;
+  for (int i = 0; i < plan_.topics; ++i) {
+    auto& topic = request.topics.emplace_back();
+    topic.name = TopicName(i);
+    topic.num_partitions = plan_.partitions;
+    topic.replication_factor = static_cast<int16_t>(plan_.brokers);
+    auto& config = topic.configs.emplace_back();
+    config.name = "min.insync.replicas";
+    config.value = fmt::format("{}", plan_.min_insync_replicas);
+  }
+  request.timeout_ms = 10'000;
+  std::optional<absl::StatusOr<kafka::CreateTopicsResponse>> answer;
+  SimNode& node = client(0);
+  node.SetBoot([&](SimNode& self) -> std::shared_ptr<void> {
+    auto channel = std::make_shared<std::unique_ptr<kafka::ClientChannel>>();
+    self.Post([&, channel] {
+      *channel = std::make_unique<kafka::ClientChannel>(
+          self.ports().shards->shard(0), *self.ports().transport, BootstrapServers()[0],
+          kafka::ChannelOptions{});
+      (*channel)->Send(std::move(request), seconds(20),
+                       [&](absl::StatusOr<kafka::CreateTopicsResponse> response) {
+                         answer = std::move(response);
+                       });
+    });
+    return channel;
+  });
+  node.Restart();
+  const bool answered = world_.RunUntil([&] { return answer.has_value(); }, seconds(30));
+  node.SetBoot(nullptr);
+  node.Crash();
+  if (!answered || !answer->ok()) return false;
+  for (const auto& topic : (*answer)->topics) {
+    if (topic.error_code != kafka::ErrorCode::NONE) return false;
+  }
+  return true;
+}
+
+std::vector<SimNode*> SimCluster::nodes() {
+  std::vector<SimNode*> all = {controller_.get()};
+  for (auto& broker : brokers_) all.push_back(broker.get());
+  for (auto& client : clients_) all.push_back(client.get());
+  return all;
+}
+
+broker::Broker* SimCluster::BrokerApp(int32_t id) {
+  auto* slot = broker(id).app<Slot<broker::Broker>>();
+  return slot == nullptr ? nullptr : slot->get();
+}
+
+controller::ControllerNode* SimCluster::ControllerApp() {
+  auto* slot = controller_->app<Slot<controller::ControllerNode>>();
+  return slot == nullptr ? nullptr : slot->get();
+}
+
+void SimCluster::StopCleanly(int32_t id, Duration down_for) {
+  SimNode& node = broker(id);
+  int& stopping = stopping_incarnation_[static_cast<size_t>(id - 1)];
+  if (!node.alive() || BrokerApp(id) == nullptr || stopping == node.incarnation()) return;
+  stopping = node.incarnation();
+  auto end = [this, &node, down_for, incarnation = node.incarnation()](bool lose_unsynced) {
+    if (!node.alive() || node.incarnation() != incarnation) return;
+    node.Crash({.lose_unsynced = lose_unsynced});
+    world_.ScheduleAfter(down_for, {.kind = EventKind::kHarness}, [&node] {
+      if (!node.alive()) node.Restart();
+    });
+  };
+  node.Post([this, id, end] {
+    BrokerApp(id)->Stop([this, end](const absl::Status& status) {
+      if (!status.ok()) {
+        world_.Fail("a clean stop succeeds", status);
+        return;
+      }
+      ++clean_stops_;
+      // What was closed cleanly survives anything.
+      world_.ScheduleAfter(microseconds(10), {.kind = EventKind::kHarness}, [end] { end(true); });
+    });
+  });
+  world_.ScheduleAfter(kStopPatience, {.kind = EventKind::kHarness}, [end] { end(false); });
+}
+
+}  // namespace soliton::sim

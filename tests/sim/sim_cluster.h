@@ -1,0 +1,74 @@
+// One controller (node 100), three brokers and some client machines in one simulated world: the
+// real code, started as main() does. What runs on the clients is the workload's business. A process
+// that gives up (a fatal error) is a violation: no fault here is a reason to.
+//
+// Owner: the world's thread. The world outlives the network, which outlives the cluster.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "broker/broker.h"
+#include "controller/controller_node.h"
+#include "tests/sim/cluster_plan.h"
+#include "tests/sim/sim_network.h"
+#include "tests/sim/sim_node.h"
+
+namespace soliton::sim {
+
+inline constexpr int32_t kControllerId = 100;
+
+class SimCluster {
+ public:
+  SimCluster(SimWorld& world, SimNetwork& network, const ClusterPlan& plan);
+
+  // Starts controller and brokers. Clients are started by whoever gives them a boot function.
+  void Start();
+  // Every broker has been told by the controller that it serves, in its present process.
+  bool AllServing() const;
+  // Creates the topics "t0", "t1", ... through the admin API, from the first client machine. False
+  // when that fails; call without faults.
+  bool CreateTopics();
+  std::string TopicName(int index) const { return fmt::format("t{}", index); }
+
+  int broker_count() const { return static_cast<int>(brokers_.size()); }
+  SimNode& controller() { return *controller_; }
+  SimNode& broker(int32_t id) { return *brokers_[static_cast<size_t>(id - 1)]; }
+  int client_count() const { return static_cast<int>(clients_.size()); }
+  SimNode& client(int index) { return *clients_[static_cast<size_t>(index)]; }
+  // Controller, brokers, clients.
+  std::vector<SimNode*> nodes();
+  // Null while the process is down or not yet up.
+  broker::Broker* BrokerApp(int32_t id);
+  controller::ControllerNode* ControllerApp();
+  std::vector<Endpoint> BootstrapServers() const;
+
+  // Asks the broker to stop in good order. Its process ends when it has, or is killed after a
+  // while, and starts again `down_for` later.
+  void StopCleanly(int32_t id, Duration down_for);
+  int64_t clean_stops() const { return clean_stops_; }
+
+ private:
+  template <typename App>
+  using Slot = std::unique_ptr<App>;
+
+  std::shared_ptr<void> BootController(SimNode& node);
+  std::shared_ptr<void> BootBroker(SimNode& node, int32_t id);
+  broker::BrokerOptions OptionsOf(int32_t id, const SimNode& node) const;
+  void OnFatal(SimNode& node, const absl::Status& why);
+
+  SimWorld& world_;
+  const ClusterPlan plan_;
+  std::unique_ptr<SimNode> controller_;
+  std::vector<std::unique_ptr<SimNode>> brokers_;
+  std::vector<std::unique_ptr<SimNode>> clients_;
+  // By broker: of the process that serves, and of the last one that was asked to stop.
+  std::vector<int> serving_incarnation_;
+  std::vector<int> stopping_incarnation_;
+  int64_t clean_stops_ = 0;
+};
+
+}  // namespace soliton::sim

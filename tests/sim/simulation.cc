@@ -1,0 +1,283 @@
+#include "tests/sim/simulation.h"
+
+#include <cstdio>
+
+#include "runtime/obs/logging.h"
+#include "tests/sim/checkers/invariant_02_18_log_matching.h"
+#include "tests/sim/client_history.h"
+#include "tests/sim/nemesis.h"
+#include "tests/sim/replica_watch.h"
+#include "tests/sim/sim_cluster.h"
+#include "tests/sim/workload.h"
+
+namespace soliton::sim {
+namespace {
+
+constexpr Duration kBootBudget = seconds(30);
+constexpr Duration kHealBudget = seconds(40);
+constexpr Duration kDrainBudget = seconds(60);
+constexpr Duration kLogComparison = seconds(3);
+constexpr int64_t kAcksAfterHealing = 5;
+// A run that does not end by itself is a bug of its own.
+constexpr uint64_t kMaxEvents = 20'000'000;
+
+SimNetworkOptions DrawNetwork(Random random) {
+  SimNetworkOptions options;
+  options.max_delay = microseconds(random.Between(100, 5000));
+  options.slow_one_in = random.Chance(1, 2) ? 500 : 50;
+  return options;
+}
+
+class Simulation {
+ public:
+  explicit Simulation(uint64_t seed)
+      : world_(seed),
+        network_(world_, DrawNetwork(world_.ForkRandom("network-options"))),
+        plan_(DrawPlan(world_.ForkRandom("plan"))),
+        history_(world_),
+        cluster_(world_, network_, plan_),
+        workload_(world_, cluster_, history_, plan_),
+        watch_(world_, cluster_, plan_),
+        nemesis_(world_, network_, cluster_, plan_) {
+    world_.SetEventObserver([this](EventTag tag) { OnEvent(tag); });
+  }
+
+  void Run() {
+    if (!Boot() || !Safety() || !Heal() || !Drain() || !Audit("audit")) return;
+    if (plan_.power_loss_at_end && PowerCycle()) Audit("audit after power loss");
+  }
+
+  SimulationResult Result() {
+    if (verbose() && !world_.failure().ok()) {
+      Print(world_.failure().ToString());
+      Print("replicas:\n" + watch_.Describe());
+    }
+    SimulationResult result;
+    result.failure = world_.failure();
+    result.trace_hash = world_.trace_hash();
+    result.events = world_.event_count();
+    result.acked = history_.acked();
+    result.failed = history_.failed();
+    result.read = history_.read();
+    result.strikes = nemesis_.strikes();
+    result.virtual_seconds = std::chrono::duration<double>(world_.Now() - start_).count();
+    result.plan = plan_.ToString();
+    result.faults = nemesis_.ToString();
+    return result;
+  }
+
+  void BeVerbose() {
+    Print(plan_.ToString());
+    nemesis_.SetObserver([this](const std::string& what) { Print("nemesis: " + what); });
+    SetLogSink([this](LogLevel level, std::string_view message) {
+      Print(fmt::format("{:5} {:10} {}", LogLevelName(level), WhoLogs(), message));
+    });
+  }
+
+ private:
+  void OnEvent(EventTag tag) {
+    watch_.OnEvent(tag);
+    if (world_.event_count() > kMaxEvents) {
+      world_.Fail("the run ends", absl::ResourceExhaustedError("too many events"));
+    }
+  }
+
+  // Runs until `done`; reports `what` otherwise.
+  bool Await(const std::string& what, Duration budget, const std::function<absl::Status()>& check) {
+    absl::Status last;
+    const bool reached = world_.RunUntil(
+        [&] {
+          // Conditions walk over everything; virtual time moves in small steps between events.
+          if (world_.Now() < next_look_) return false;
+          next_look_ = world_.Now() + milliseconds(20);
+          last = check();
+          return last.ok();
+        },
+        budget);
+    if (reached) return true;
+    if (world_.failure().ok()) last = check();
+    if (world_.failure().ok() && last.ok()) return true;
+    world_.Fail(what, last);
+    return false;
+  }
+
+  bool Boot() {
+    Phase("boot");
+    cluster_.Start();
+    if (!Await("35: start", kBootBudget, [this] {
+          return cluster_.AllServing() ? absl::OkStatus()
+                                       : absl::DeadlineExceededError("not all brokers serve");
+        })) {
+      return false;
+    }
+    if (!cluster_.CreateTopics()) {
+      world_.Fail("boot", absl::InternalError("topics cannot be created"));
+      return false;
+    }
+    workload_.Start();
+    return true;
+  }
+
+  bool Safety() {
+    Phase("safety");
+    nemesis_.Start();
+    const MonotonicTime end = world_.Now() + plan_.safety_phase;
+    while (world_.Now() < end && world_.failure().ok()) {
+      world_.RunFor(std::min<Duration>(kLogComparison, end - world_.Now()));
+      CompareLogs();
+    }
+    return world_.failure().ok();
+  }
+
+  void CompareLogs() {
+    if (!world_.failure().ok()) return;
+    world_.Fail("2: log matching", watch_.CompareLogs(workload_.partitions()));
+  }
+
+  std::map<PartitionName, Progress::State> PartitionStates() {
+    std::map<PartitionName, Progress::State> states;
+    const std::map<PartitionName, int> sizes = watch_.IsrSizes();
+    for (const PartitionName& partition : workload_.partitions()) {
+      auto size = sizes.find(partition);
+      states[partition] = {history_.acked(partition), size == sizes.end() ? 0 : size->second};
+    }
+    return states;
+  }
+
+  std::map<PartitionName, Progress::State> ProducerStates() {
+    std::map<PartitionName, Progress::State> states;
+    for (int32_t producer : workload_.live_producers()) {
+      states[{"producer", producer}] = {history_.acked_by(producer), 0};
+    }
+    return states;
+  }
+
+  bool Heal() {
+    Phase("healing");
+    nemesis_.StopAndHeal();
+    Progress partitions;
+    Progress producers;
+    partitions.Begin(PartitionStates(), kAcksAfterHealing, plan_.brokers);
+    producers.Begin(ProducerStates(), kAcksAfterHealing, 0);
+    return Await("31+32: progress after healing", kHealBudget, [&] {
+      absl::Status status = producers.Check(ProducerStates());
+      return status.ok() ? partitions.Check(PartitionStates()) : status;
+    });
+  }
+
+  bool Drain() {
+    Phase("drain");
+    workload_.StopSending();
+    if (!Await("33: every record is answered", plan_.delivery_timeout + kDrainBudget, [this] {
+          return history_.unanswered() == 0
+                     ? absl::OkStatus()
+                     : absl::DeadlineExceededError(
+                           fmt::format("{} records are not answered", history_.unanswered()));
+        })) {
+      return false;
+    }
+    return AwaitAgreement();
+  }
+
+  bool AwaitAgreement() {
+    return Await("18: convergence", kDrainBudget,
+                 [this] {
+                   return watch_.Converged() ? absl::OkStatus()
+                                             : absl::DeadlineExceededError("replicas do not agree");
+                 }) &&
+           Await("31: consumers read to the end", kDrainBudget, [this] { return AllRead(); });
+  }
+
+  absl::Status AllRead() {
+    for (const std::string& consumer : workload_.live_consumers()) {
+      for (const PartitionName& partition : workload_.partitions()) {
+        const int64_t position = history_.position(consumer, partition);
+        if (position >= watch_.true_high_watermark(partition)) continue;
+        return absl::DeadlineExceededError(fmt::format("{}: {} has read up to {} of {}",
+                                                       partition.ToString(), consumer, position,
+                                                       watch_.true_high_watermark(partition)));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  bool Audit(const std::string& name) {
+    Phase(name);
+    for (const PartitionName& partition : workload_.partitions()) {
+      auto logs = watch_.ReadLogs(partition);
+      if (!logs.ok()) {
+        world_.Fail(name, logs.status());
+        return false;
+      }
+      std::vector<LogObservation> observed;
+      for (const ReplicaWatch::ReplicaLog& log : *logs) {
+        observed.push_back(log.log);
+        world_.Fail(name + ", 9: sequences", CheckSequences(log.log));
+        world_.Fail(name, history_.Audit(partition, log.log.log_start_offset, log.records, true));
+      }
+      world_.Fail(name + ", 18: convergence", CheckLogsMatch(observed));
+    }
+    return world_.failure().ok();
+  }
+
+  bool PowerCycle() {
+    Phase("power loss of everything");
+    Random random = world_.ForkRandom("power-cycle");
+    for (SimNode* node : cluster_.nodes()) {
+      if (node->name().starts_with("client")) continue;
+      node->Crash({.model = random.Chance(1, 2) ? CrashModel::kRandom : CrashModel::kLoseUnsynced});
+    }
+    for (SimNode* node : cluster_.nodes()) {
+      if (!node->alive()) node->Restart();
+    }
+    return AwaitAgreement();
+  }
+
+  void Phase(const std::string& name) {
+    if (verbose()) Print("---- " + name);
+    world_.MixTrace(name);
+  }
+  bool verbose() const { return verbose_; }
+
+  std::string WhoLogs() {
+    for (SimNode* node : cluster_.nodes()) {
+      if (!node->alive()) continue;
+      ShardSet& shards = *node->ports().shards;
+      for (int i = 0; i < shards.size(); ++i) {
+        if (&shards.shard(i) == world_.current_shard()) return node->name();
+      }
+    }
+    return "-";
+  }
+
+  void Print(const std::string& line) {
+    verbose_ = true;
+    const double now = std::chrono::duration<double>(world_.Now() - start_).count();
+    std::fprintf(stderr, "%10.6f %s\n", now, line.c_str());
+  }
+
+  SimWorld world_;
+  SimNetwork network_;
+  const ClusterPlan plan_;
+  ClientHistory history_;
+  SimCluster cluster_;
+  Workload workload_;
+  ReplicaWatch watch_;
+  Nemesis nemesis_;
+  const MonotonicTime start_ = world_.Now();
+  MonotonicTime next_look_{};
+  bool verbose_ = false;
+};
+
+}  // namespace
+
+SimulationResult Simulate(uint64_t seed, const SimulationOptions& options) {
+  Simulation simulation(seed);
+  if (options.verbose) simulation.BeVerbose();
+  simulation.Run();
+  SimulationResult result = simulation.Result();
+  if (options.verbose) SetLogSink(nullptr);
+  return result;
+}
+
+}  // namespace soliton::sim

@@ -1,0 +1,45 @@
+#include "tests/sim/workload.h"
+
+#include "tests/sim/client_process.h"
+
+namespace soliton::sim {
+
+Workload::Workload(SimWorld& world, SimCluster& cluster, ClientHistory& history,
+                   const ClusterPlan& plan)
+    : world_(world), cluster_(cluster), history_(history), plan_(plan) {
+  for (int topic = 0; topic < plan.topics; ++topic) {
+    for (int32_t i = 0; i < plan.partitions; ++i) {
+      partitions_.push_back({cluster.TopicName(topic), i});
+    }
+  }
+}
+
+Workload::~Workload() = default;
+
+void Workload::Start() {
+  for (int i = 0; i < cluster_.client_count(); ++i) {
+    SimNode& node = cluster_.client(i);
+    node.SetBoot([this](SimNode& self) { return std::make_shared<ClientProcess>(*this, self); });
+    node.Restart();
+  }
+}
+
+std::vector<int32_t> Workload::live_producers() {
+  std::vector<int32_t> numbers;
+  for (int i = 0; i < cluster_.client_count(); ++i) {
+    if (auto* app = cluster_.client(i).app<ClientProcess>()) {
+      numbers.push_back(app->producer_number());
+    }
+  }
+  return numbers;
+}
+
+std::vector<std::string> Workload::live_consumers() {
+  std::vector<std::string> names;
+  for (int i = 0; i < cluster_.client_count(); ++i) {
+    if (auto* app = cluster_.client(i).app<ClientProcess>()) names.push_back(app->consumer_name());
+  }
+  return names;
+}
+
+}  // namespace soliton::sim

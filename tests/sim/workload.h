@@ -1,0 +1,49 @@
+// The client machines' programs: each process has one idempotent producer (acks=all, open loop)
+// that writes uniquely named records to every partition, and one consumer that reads every
+// partition from its start. A process that died begins anew under another producer number.
+//
+// Owner: the world's thread. Must outlive the client processes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/sim/client_history.h"
+#include "tests/sim/sim_cluster.h"
+
+namespace soliton::sim {
+
+class Workload {
+ public:
+  Workload(SimWorld& world, SimCluster& cluster, ClientHistory& history, const ClusterPlan& plan);
+  ~Workload();
+
+  // Boots every client machine.
+  void Start();
+  // Producers take no new records and send what they hold.
+  void StopSending() { sending_ = false; }
+  bool sending() const { return sending_; }
+
+  const std::vector<PartitionName>& partitions() const { return partitions_; }
+  const ClusterPlan& plan() const { return plan_; }
+  SimWorld& world() { return world_; }
+  SimCluster& cluster() { return cluster_; }
+  ClientHistory& history() { return history_; }
+
+  // Numbers of the producers of living client processes.
+  std::vector<int32_t> live_producers();
+  // Names of the consumers of living client processes, as in ClientHistory.
+  std::vector<std::string> live_consumers();
+
+ private:
+  SimWorld& world_;
+  SimCluster& cluster_;
+  ClientHistory& history_;
+  const ClusterPlan plan_;
+  std::vector<PartitionName> partitions_;
+  bool sending_ = true;
+};
+
+}  // namespace soliton::sim

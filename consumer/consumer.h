@@ -73,7 +73,8 @@ class Consumer {
 
   // The offset that Poll returns next, as far as known; nullopt before the start was found.
   std::optional<int64_t> Position(const TopicPartition& partition) const;
-  // As the last answer told; nullopt before.
+  // The highest that an answer told; nullopt before. Never decreases, unless the log was cut or the
+  // position reset.
   std::optional<int64_t> HighWatermark(const TopicPartition& partition) const;
 
   OffsetLookup& offsets();

@@ -142,7 +142,9 @@ bool FetcherCore::OnOutcome(FetchId fetch, PartitionIndex index, const FetchOutc
     return false;
   }
   partition.failures = 0;
-  partition.high_watermark = outcome.high_watermark;
+  // A new leader learns the high watermark only from its followers' next fetches: until then it
+  // knows less than the old one told.
+  partition.high_watermark = std::max(partition.high_watermark, outcome.high_watermark);
   if (outcome.diverging_epoch >= 0) {
     OnDiverging(index, outcome);
     return false;
@@ -186,6 +188,7 @@ void FetcherCore::OnOutOfRange(PartitionIndex index) {
                                                          partition.offset)));
   }
   events_.push_back({index, FetchEvent::Kind::kReset, partition.offset, absl::OkStatus()});
+  partition.high_watermark = -1;
   partition.state = State::kUnpositioned;
   partition.last_fetched_epoch = -1;
   positions_wanted_.push_back({index, options_.reset_policy});
@@ -199,6 +202,7 @@ void FetcherCore::OnDiverging(PartitionIndex index, const FetchOutcome& outcome)
   if (options_.reset_policy == ResetPolicy::kNone) return Fail(index, absl::DataLossError(text));
   events_.push_back(
       {index, FetchEvent::Kind::kTruncated, partition.offset, absl::DataLossError(text)});
+  partition.high_watermark = outcome.high_watermark;
   partition.offset = std::min(partition.offset, outcome.diverging_end_offset);
   partition.last_fetched_epoch = outcome.diverging_epoch;
 }

@@ -125,7 +125,7 @@ class FetcherCore {
   bool TakeRefreshRequest();
 
   int64_t fetch_position(PartitionIndex partition) const { return At(partition).offset; }
-  // -1 before the first answer.
+  // The highest that an answer told since the position was last reset; -1 before.
   int64_t high_watermark(PartitionIndex partition) const { return At(partition).high_watermark; }
   int64_t buffered_bytes(PartitionIndex partition) const { return At(partition).buffered_bytes; }
   bool failed(PartitionIndex partition) const { return At(partition).state == State::kFailed; }

@@ -21,8 +21,11 @@ absl::Status BatchScanner::Load(int64_t size_bytes) {
   if (position_ >= window_position_ && position_ + size_bytes <= window_position_ + window_bytes_) {
     return absl::OkStatus();
   }
+  // Among large batches reading ahead would read the bodies that a header scan skips.
+  const bool skips_bodies = depth_ == Depth::kHeaders && last_batch_bytes_ > kLargeBatchBytes;
+  const int64_t chunk_bytes = skips_bodies ? size_bytes : static_cast<int64_t>(chunk_bytes_);
   const int64_t wanted_bytes =
-      std::min(std::max(size_bytes, static_cast<int64_t>(chunk_bytes_)), end_position_ - position_);
+      std::min(std::max(size_bytes, chunk_bytes), end_position_ - position_);
   if (static_cast<int64_t>(window_.size()) < wanted_bytes) {
     window_ = Buffer::Allocate(static_cast<size_t>(wanted_bytes));
   }
@@ -67,6 +70,7 @@ absl::StatusOr<bool> BatchScanner::Next() {
     }
   }
   next_position_ = position_ + size_bytes;
+  last_batch_bytes_ = size_bytes;
   return true;
 }
 

@@ -43,6 +43,8 @@ class BatchScanner {
   int64_t size_bytes() const { return next_position_ - position_; }
 
  private:
+  static constexpr int64_t kLargeBatchBytes = 8 * 1024;
+
   // Makes [position_, position_ + size_bytes) available in window_.
   absl::Status Load(int64_t size_bytes);
 
@@ -54,6 +56,7 @@ class BatchScanner {
   size_t chunk_bytes_;
   Buffer window_;  // bytes of the file from window_position_ on
   int64_t window_position_ = 0;
+  int64_t last_batch_bytes_ = 0;
   int64_t window_bytes_ = 0;  // how many of them are filled
 };
 

@@ -7,6 +7,7 @@
 //   relative offset} 00000000000000000123.snapshot   producer state up to (excluding) offset 123
 //   leader-epoch-checkpoint         text: epoch -> start offset
 //   partition.metadata              text: topic id
+//   recovery-point.0, .1           ours: what is known to be durable (recovery_point_file.h)
 //
 // Offsets are half-open ranges: log_start_offset <= flushed_offset <= log_end_offset (exclusive
 // end). Invariants:

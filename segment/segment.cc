@@ -266,39 +266,56 @@ absl::Status Segment::LoadIndexFiles() {
       TimeIndex::Decode(base_offset_, *time_bytes, std::numeric_limits<int64_t>::max());
   if (!offset_index.ok() || !time_index.ok()) return unfit();
 
-  // From the newest timestamp on every header is read: a later and larger one would show a time
-  // index that lost its end; and the last entry of the offset index must name a batch.
   const std::optional<TimeIndex::Entry> newest = time_index->last();
+  if (newest) {
+    const absl::StatusOr<bool> fits = HasBatch(offset_index->FloorOffset(newest->offset).position,
+                                               newest->offset, newest->timestamp_ms);
+    if (!fits.ok()) return fits.status();
+    if (!*fits) return unfit();
+  }
+  // A larger timestamp behind the newest entry would show a time index that lost its end. Looking
+  // for one has its price when time stands still in a large segment, hence the bound.
   const std::optional<OffsetIndex::Entry> last = offset_index->last();
-  const OffsetIndex::Entry from =
-      newest ? offset_index->FloorOffset(newest->offset) : OffsetIndex::Entry{base_offset_, 0};
-  bool newest_seen = !newest;
-  bool last_seen = !last;
+  const int64_t last_position = last ? last->position : 0;
+  const int64_t newest_position =
+      newest ? offset_index->FloorOffset(newest->offset).position : last_position;
+  const int64_t from_position =
+      std::min(last_position, std::max(newest_position, file_bytes - kTimeCheckBytes));
   BeginScan();
-  BatchScanner scanner(*file_, from.position, file_bytes, BatchScanner::Depth::kHeaders,
-                       BatchScanner::kScanChunkBytes);
+  bool last_seen = !last;
+  BatchScanner scanner(*file_, offset_index->FloorPosition(from_position).position, file_bytes,
+                       BatchScanner::Depth::kHeaders, BatchScanner::kScanChunkBytes);
   while (true) {
     const absl::StatusOr<bool> more = scanner.Next();
     if (!more.ok()) return more.status();
     if (!*more) break;
     const RecordBatchHeader batch = scanner.header();
-    if (newest && batch.last_offset() == newest->offset) {
-      newest_seen = batch.max_timestamp() == newest->timestamp_ms;
-    }
-    if (last && scanner.position() == last->position) {
-      last_seen = batch.last_offset() == last->offset;
-    }
+    last_seen |= scanner.position() == last_position && last && batch.last_offset() == last->offset;
     if (batch.max_timestamp() > (newest ? newest->timestamp_ms : -1)) return unfit();
     Count(batch, scanner.position());
   }
-  if (!newest_seen || !last_seen) return unfit();
+  if (!last_seen) return unfit();
   offset_index_ = *std::move(offset_index);
   time_index_ = *std::move(time_index);
   max_timestamp_ms_ = newest ? newest->timestamp_ms : -1;
   max_timestamp_offset_ = newest ? newest->offset : -1;
-  // What appends would need: the distance to the last entry.
-  bytes_since_index_entry_ = size_bytes_ - (last ? last->position : 0);
+  // What appends need: the distance to the last entry.
+  bytes_since_index_entry_ = size_bytes_ - last_position;
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Segment::HasBatch(int64_t from_position, int64_t last_offset,
+                                       int64_t max_timestamp_ms) const {
+  BatchScanner scanner(*file_, from_position, file_->size_bytes(), BatchScanner::Depth::kHeaders,
+                       BatchScanner::kLookupChunkBytes);
+  while (true) {
+    const absl::StatusOr<bool> more = scanner.Next();
+    if (!more.ok()) return more.status();
+    if (!*more) return false;
+    if (scanner.header().last_offset() < last_offset) continue;
+    return scanner.header().last_offset() == last_offset &&
+           scanner.header().max_timestamp() == max_timestamp_ms;
+  }
 }
 
 absl::Status Segment::EnsureIndexes() {

@@ -135,10 +135,15 @@ class Segment {
 
   std::string PathOf(std::string_view suffix) const;
   void Count(const kafka::RecordBatchHeader& batch, int64_t position);
+  // Whether a batch with exactly this end and timestamp follows `from_position`.
+  absl::StatusOr<bool> HasBatch(int64_t from_position, int64_t last_offset,
+                                int64_t max_timestamp_ms) const;
   absl::Status EnsureIndexes();
   void Remember(const BatchBoundary& boundary);
   std::optional<BatchBoundary> Remembered(int64_t offset) const;
   void ForgetBoundaries();
+
+  static constexpr int64_t kTimeCheckBytes = int64_t{4} << 20;
 
   FileSystem* fs_;
   std::string directory_;

@@ -1,13 +1,10 @@
-// Kafka's small text files.
-//   checkpoint           line 1: format version (0); line 2: number of entries; then one entry per
-//   line, its
-//                        fields separated by one space. Used by leader-epoch-checkpoint ("epoch
-//                        start_offset") and replication-offset-checkpoint ("topic partition
-//                        offset").
-//   partition.metadata   "version: 0" and "topic_id: <uuid>"
-//   properties           "key=value" lines, '#' comments (meta.properties)
-// Text in, values out: pure, no files. Parsers take bytes that may be damaged: an error says what
-// is wrong, and the caller adds the path.
+// Kafka's small text files. Text in, values out: pure, no files. Parsers take bytes that may be
+// damaged: an error says what is wrong, and the caller adds the path.
+//   checkpoint          line 1: format version (0); line 2: number of entries; then one entry per
+//                       line, fields separated by one space: leader-epoch-checkpoint has "epoch
+//                       start_offset", replication-offset-checkpoint "topic partition offset"
+//   partition.metadata  "version: 0" and "topic_id: <uuid>"
+//   properties          "key=value" lines, '#' comments (meta.properties)
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,11 @@
 // A broker's (or controller's) data directory: identity, lock, clean-shutdown marker and the
-// partition folders in it.
-//   meta.properties         cluster.id, node.id, directory.id, version=1 (Kafka's format)
-//   .lock                   held while a process uses the directory
-//   .kafka_cleanshutdown    present only after a clean stop; holds the broker epoch it stopped with
-//   (KIP-966) <topic>-<partition>/    one folder per replica high-watermark-checkpoint
-//   ("replication-offset-checkpoint"): high watermarks, written now and then
-//   *-delete/               removed at start and after RemovePartition
+// partition folders in it. Kafka's names and formats:
+//   meta.properties                cluster.id, node.id, directory.id, version=1
+//   .lock                          held while a process uses the directory
+//   .kafka_cleanshutdown           only after a clean stop; has its broker epoch (KIP-966)
+//   <topic>-<partition>/           one folder per replica
+//   replication-offset-checkpoint  high watermarks, written now and then
+//   *-delete/                      removed at start and after RemovePartition
 #pragma once
 
 #include <cstdint>

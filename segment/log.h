@@ -1,21 +1,21 @@
 // One partition's log on disk. Owned by one shard, never locked; reads hand out FileRegions that
-// stay valid while held. Layout of the folder `<topic>-<partition>` (Kafka's, so its tools can read
-// it):
-//   00000000000000000000.log        record batches, back to back; the name is the base offset, 20
-//   digits 00000000000000000000.index      offset index: 8-byte entries {i32 relative offset, i32
-//   position} 00000000000000000000.timeindex  time index: 12-byte entries {i64 timestamp, i32
-//   relative offset} 00000000000000000123.snapshot   producer state up to (excluding) offset 123
+// stay valid while held. Layout of the folder `<topic>-<partition>`, Kafka's, so its tools can read
+// it (20 digits name a base offset):
+//   00000000000000000000.log        record batches, back to back
+//   00000000000000000000.index      offset index: {i32 relative offset, i32 position}
+//   00000000000000000000.timeindex  time index: {i64 timestamp, i32 relative offset}
+//   00000000000000000123.snapshot   producer state up to (excluding) offset 123
 //   leader-epoch-checkpoint         text: epoch -> start offset
 //   partition.metadata              text: topic id
-//   recovery-point.0, .1           ours: what is known to be durable (recovery_point_file.h)
+//   recovery-point.0, .1            ours: what is known to be durable (recovery_point_file.h)
+//   sync-failed                     ours: a sync failed, see segment_recovery.h
 //
-// Offsets are half-open ranges: log_start_offset <= flushed_offset <= log_end_offset (exclusive
-// end). Invariants:
-//   - offsets of consecutive batches increase; leader epochs along the log never decrease;
+// Offsets are half-open ranges: log_start_offset <= flushed_offset <= log_end_offset (exclusive).
+// Invariants:
+//   - offsets are contiguous; leader epochs along the log never decrease;
 //   - bytes below flushed_offset are on disk with their directory entries;
 //   - nothing is appended after an I/O error: the log is fenced (fatal_error) until it is opened
-//   anew, because a
-//     failed fdatasync may have dropped pages that a second one would report as clean.
+//     anew, because a failed fdatasync may have dropped pages that a second one reports as clean.
 #pragma once
 
 #include <cstdint>

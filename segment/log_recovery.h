@@ -6,7 +6,7 @@
 // the last file has the size it was closed with. The rest is read with checksums, from the segment
 // that holds the durable end on. The first batch that does not follow on ends the log, unless it
 // lies below the durable end: then open fails with kDataLoss, because cutting there would lose
-// records that were promised (S52). What survives is synced, and derived files rewritten, before
+// records that were promised. What survives is synced, and derived files rewritten, before
 // the new recovery point says that it is durable.
 #pragma once
 

@@ -2,14 +2,21 @@
 // tell a torn tail (cut it) from damage to data that was promised (report it), and how far the log
 // start has moved.
 //
-// Files `recovery-point.0` and `recovery-point.1`, each a row of 64-byte big-endian entries:
-//   u32 crc32c over the rest | u32 magic "SLRP" | i64 sequence | i64 durable_end_offset | i64
-//   log_start_offset | i64 active_base_offset | i64 active_size_bytes | 16 bytes zero
-// The valid entry with the highest sequence counts; anything else is ignored. Entries are appended,
-// mostly without a sync: an entry is true when it is written and stays true until an entry for a
-// truncation follows, and that one is synced before the truncation begins. So losing unsynced
-// entries only makes recovery more careful. When a file is long and holds a synced entry, writing
-// goes on in the other one, emptied first. Owned by the log; not thread-safe.
+// Files `recovery-point.0` and `recovery-point.1`, each a row of 64-byte entries, big-endian:
+//    0  u32  CRC-32C over the rest
+//    4  u32  magic "SLRP"
+//    8  i64  sequence
+//   16  i64  durable_end_offset
+//   24  i64  log_start_offset
+//   32  i64  active_base_offset
+//   40  i64  active_size_bytes
+//   48       16 bytes zero
+// The valid entry with the highest sequence counts; anything else is ignored.
+//
+// Entries are appended, mostly without a sync: an entry is true when it is written and stays true
+// until an entry for a truncation follows, and that one is synced before the truncation begins. So
+// losing unsynced entries only makes recovery more careful. When a file is long and holds a synced
+// entry, writing goes on in the other one, emptied first. Owned by the log; not thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,9 @@
 // Which of a log's segments retention lets go: pure. Only a run of the oldest segments ever goes,
-// so that the log stays one piece. Rules (Kafka's, with S57: a record's timestamp can neither wipe
-// nor pin a log):
+// so that the log stays one piece. Kafka's rules, except that timestamps out of this world can
+// neither wipe nor pin a log:
 //   time   a segment whose largest timestamp is older than retention_ms. A timestamp that is
-//   missing or lies more
-//          than `kFutureSlackMs` ahead of the clock counts as the time the segment was last
-//          written.
+//          missing, or more than `kFutureSlackMs` ahead of the clock, counts as the time the
+//          segment was last written
 //   size   from the oldest, while what stays is at least retention_bytes
 //   start  a segment that ends at or below log_start_offset
 // Nothing at or above limit_offset (the high watermark) goes.

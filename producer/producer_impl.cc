@@ -8,6 +8,7 @@
 #include "producer/produce_status.h"
 #include "protocol/messages/init_producer_id.h"
 #include "protocol/messages/produce.h"
+#include "runtime/obs/logging.h"
 
 namespace soliton::producer {
 namespace {
@@ -237,6 +238,8 @@ void Producer::Impl::OnProduceResponse(const SendPlan& plan,
   if (abandoned_) return;
   const MonotonicTime now = owner_.shard().clock().Now();
   if (!response.ok()) {
+    LogDebug("produce request to broker {}: {}", plan.broker_id,
+             std::string(response.status().message()));
     if (absl::IsUnimplemented(response.status())) {
       const BatchOutcome refused{.error = ErrorCode::UNSUPPORTED_VERSION,
                                  .message = std::string(response.status().message())};
@@ -250,6 +253,10 @@ void Producer::Impl::OnProduceResponse(const SendPlan& plan,
   }
   const std::vector<PartitionAnswer> answers = AnswersOf(*response);
   for (const PartitionAnswer& answer : answers) {
+    if (answer.outcome.error != ErrorCode::NONE) {
+      LogDebug("{}-{}: broker {} answered {} {}", answer.where.topic, answer.where.partition,
+               plan.broker_id, kafka::ErrorName(answer.outcome.error), answer.outcome.message);
+    }
     const auto index = indices_.find(answer.where);
     if (index != indices_.end()) sender_.OnOutcome(plan.id, index->second, answer.outcome, now);
   }
@@ -343,7 +350,7 @@ void Producer::Impl::RunCompletions() {
     CHECK(it != batches_.end());
     std::unique_ptr<ProducerBatch> batch = std::move(it->second);
     batches_.erase(it);
-    if (completion.error != ErrorCode::NONE || completion.timed_out) {
+    if (!completion.acked) {
       FailBatch(*batch, StatusOf(completion, options_.delivery_timeout));
       if (abandoned_) return;
       continue;

@@ -14,6 +14,13 @@ using kafka::ErrorCode;
 // Epochs beyond this belong to brokers (fencing), as in Kafka.
 constexpr int16_t kMaxProducerEpoch = 32766;
 
+// Of sequences that lie close together and may wrap.
+bool IsBefore(int32_t a, int32_t b) {
+  constexpr int32_t kHalf = 1 << 30;
+  const int32_t distance = kafka::SequenceAfter(b, -static_cast<int64_t>(a));
+  return distance != 0 && distance < kHalf;
+}
+
 }  // namespace
 
 SenderCore::SenderCore(const SenderOptions& options, uint64_t seed)
@@ -38,19 +45,17 @@ void SenderCore::SetLeader(PartitionIndex index, kafka::PartitionLeader leader, 
   // The old leader's answers do not count any more: the new one recognises what it already has.
   for (size_t i = 0; i < partition.batches.size();) {
     Batch& batch = partition.batches[i];
-    if (batch.in_flight == 0) {
-      ++i;
-      continue;
-    }
+    ++i;
+    if (batch.in_flight == 0) continue;
     batch.in_flight = 0;
     batch.maybe_appended = true;
+    batch.last_error = ErrorCode::NOT_LEADER_OR_FOLLOWER;
     ++retries_;
-    if (batch.reported) {
-      Remove(index, batch);
-    } else {
-      ++i;
-    }
+    if (!batch.reported) continue;
+    batch.settled = true;
+    NoteGap(partition, batch);
   }
+  DropSettledFront(index);
   MaybeReset(index);
 }
 
@@ -84,6 +89,7 @@ const SenderCore::Batch* SenderCore::Sendable(const Partition& partition, Monoto
   if (options_.idempotent && !partition.producer.valid()) return nullptr;
   const Batch* candidate = nullptr;
   for (const Batch& batch : partition.batches) {
+    if (batch.settled) continue;
     if (batch.in_flight == 0) {
       if (candidate == nullptr) candidate = &batch;
     } else if (candidate != nullptr) {
@@ -172,8 +178,9 @@ void SenderCore::OnOutcome(SendId send, PartitionIndex index, const BatchOutcome
   const bool settled = judged.verdict == Verdict::kSuccess || judged.verdict == Verdict::kDuplicate;
   if (!judged.not_appended) batch->maybe_appended = true;
   if (batch->reported) {
-    if (settled) partitions_[index].established = true;
+    const Batch landed = *batch;
     Remove(index, *batch);
+    if (settled) NoteAppended(partitions_[index], landed);
     MaybeReset(index);
     return;
   }
@@ -202,13 +209,35 @@ void SenderCore::OnOutcome(SendId send, PartitionIndex index, const BatchOutcome
 }
 
 void SenderCore::Succeed(PartitionIndex index, Batch& batch, const BatchOutcome& outcome) {
-  Partition& partition = partitions_[index];
-  partition.established = true;
-  partition.failures = 0;
+  NoteAppended(partitions_[index], batch);
   completions_.push_back({.batch = batch.spec.id,
+                          .acked = true,
                           .base_offset = outcome.base_offset,
                           .log_append_time_ms = outcome.log_append_time_ms});
-  Remove(index, batch);
+  batch.settled = true;
+  DropSettledFront(index);
+}
+
+void SenderCore::NoteAppended(Partition& partition, const Batch& batch) {
+  partition.established = true;
+  partition.failures = 0;
+  // With it, all before it are known to be in the log.
+  const bool behind_gap = !IsBefore(batch.base_sequence, partition.gap_sequence);
+  if (behind_gap) partition.uncertain_gap = false;
+}
+
+void SenderCore::NoteGap(Partition& partition, const Batch& batch) {
+  if (batch.base_sequence < 0) return;
+  const bool later =
+      !partition.uncertain_gap || IsBefore(partition.gap_sequence, batch.base_sequence);
+  if (later) partition.gap_sequence = batch.base_sequence;
+  partition.uncertain_gap = true;
+}
+
+void SenderCore::DropSettledFront(PartitionIndex index) {
+  std::deque<Batch>& batches = partitions_[index].batches;
+  while (!batches.empty() && batches.front().settled) batches.pop_front();
+  if (batches.empty()) active_.erase(index);
 }
 
 void SenderCore::OutOfSequence(PartitionIndex index, Batch& batch, MonotonicTime now) {
@@ -221,7 +250,9 @@ void SenderCore::OutOfSequence(PartitionIndex index, Batch& batch, MonotonicTime
     if (earlier.in_flight != 0) Pause(partition, now);
   }
   if (&batch != &partition.batches.front()) return;
-  if (!partition.reset.wanted) partition.reset = {.wanted = true, .proven_absent = true};
+  if (!partition.reset.wanted) {
+    partition.reset = {.wanted = true, .proven_absent = !partition.uncertain_gap};
+  }
   Pause(partition, now);
 }
 
@@ -278,16 +309,13 @@ void SenderCore::MaybeReset(PartitionIndex index) {
   for (const Batch& batch : partition.batches) {
     if (batch.in_flight != 0) return;
   }
-  if (!partition.reset.proven_absent) {
-    for (size_t i = 0; i < partition.batches.size();) {
-      if (!partition.batches[i].maybe_appended) {
-        ++i;
-        continue;
-      }
-      ReportFailure(partition.batches[i], false);
-      Remove(index, partition.batches[i]);
-    }
+  for (Batch& batch : partition.batches) {
+    if (batch.settled || partition.reset.proven_absent || !batch.maybe_appended) continue;
+    ReportFailure(batch, false);
+    batch.settled = true;
   }
+  std::erase_if(partition.batches, [](const Batch& batch) { return batch.settled; });
+  if (partition.batches.empty()) active_.erase(index);
   if (partition.producer.epoch >= kMaxProducerEpoch) partition.reset.needs_new_id = true;
   if (partition.reset.needs_new_id) {
     if (fresh_.id == partition.producer.id) {
@@ -301,6 +329,7 @@ void SenderCore::MaybeReset(PartitionIndex index) {
   partition.reset = {};
   partition.next_sequence = 0;
   partition.established = false;
+  partition.uncertain_gap = false;
   for (Batch& batch : partition.batches) {
     batch.base_sequence = -1;
     batch.maybe_appended = false;
@@ -317,8 +346,13 @@ void SenderCore::Remove(PartitionIndex index, const Batch& batch) {
   const auto it = std::find_if(partition.batches.begin(), partition.batches.end(),
                                [&](const Batch& b) { return &b == &batch; });
   CHECK(it != partition.batches.end());
-  partition.batches.erase(it);
-  if (partition.batches.empty()) active_.erase(index);
+  if (it->maybe_appended) {
+    it->settled = true;
+    NoteGap(partition, *it);
+  } else {
+    partition.batches.erase(it);
+  }
+  DropSettledFront(index);
 }
 
 void SenderCore::ReportFailure(const Batch& batch, bool timed_out) {
@@ -340,7 +374,7 @@ void SenderCore::Tick(MonotonicTime now) {
     std::deque<Batch>& batches = partitions_[index].batches;
     for (size_t i = 0; i < batches.size();) {
       Batch& batch = batches[i];
-      if (batch.reported || batch.spec.expires_at > now) {
+      if (batch.reported || batch.settled || batch.spec.expires_at > now) {
         ++i;
         continue;
       }
@@ -366,6 +400,10 @@ void SenderCore::Abort(ErrorCode error, const std::string& message) {
     std::deque<Batch>& batches = partitions_[index].batches;
     for (size_t i = 0; i < batches.size();) {
       Batch& batch = batches[i];
+      if (batch.settled) {
+        ++i;
+        continue;
+      }
       if (!batch.reported) {
         batch.last_error = error;
         batch.last_message = message;
@@ -390,7 +428,7 @@ std::optional<MonotonicTime> SenderCore::NextWakeup(MonotonicTime now) const {
     const Partition& partition = partitions_[index];
     if (partition.paused_until > now) consider(partition.paused_until);
     for (const Batch& batch : partition.batches) {
-      if (!batch.reported) consider(batch.spec.expires_at);
+      if (!batch.reported && !batch.settled) consider(batch.spec.expires_at);
     }
   }
   for (const auto& [id, flight] : flights_) consider(flight.ask_at);

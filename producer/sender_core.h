@@ -6,8 +6,9 @@
 // at
 //   a time; with it up to `max_in_flight`, and a batch is never sent while a later one is in
 //   flight.
-// - Exactly once (idempotent): at most `max_in_flight` (5) batches are unresolved, which is as many
-//   as a broker remembers, so repeating a batch with its old sequence is always recognised.
+// - Exactly once (idempotent): from the oldest unresolved batch on at most `max_in_flight` (5) are
+//   sent, resolved or not, which is as many as a broker remembers, so repeating a batch with its
+//   old sequence is always recognised.
 // - A sequence number once sent belongs to its batch until the outcome is certain. Numbers are
 // given
 //   anew only when the broker has proved that the batch is not in its log: the oldest unresolved
@@ -86,11 +87,13 @@ struct SendPlan {
 // The end of a batch's story.
 struct Completion {
   BatchId batch = 0;
+  bool acked = false;
+  // Why it was not acknowledged; NONE when the delivery timeout ended before any answer.
   kafka::ErrorCode error = kafka::ErrorCode::NONE;
   int64_t base_offset = -1;
   int64_t log_append_time_ms = -1;
   bool timed_out = false;       // the delivery timeout ended; `error` is the last one seen
-  bool maybe_appended = false;  // only with an error: it may be in the log all the same
+  bool maybe_appended = false;  // not acked, but it may be in the log all the same
   std::string message;          // from the broker, may be empty
 };
 
@@ -142,7 +145,7 @@ class SenderCore {
   // When Tick or Plan can next do something that they cannot do now.
   std::optional<MonotonicTime> NextWakeup(MonotonicTime now) const;
 
-  // What has ended since the last call, per partition in order.
+  // What has ended since the last call.
   std::vector<Completion> TakeCompletions();
   // Whether metadata looked stale since the last call.
   bool TakeRefreshRequest();
@@ -161,7 +164,10 @@ class SenderCore {
     SendId in_flight = 0;        // 0 = queued
     // Some send of it had an uncertain outcome.
     bool maybe_appended = false;
-    bool reported = false;  // expired while in flight: only its flight is waited for
+    bool reported = false;  // ended while in flight: only its flight is waited for
+    // Ended, but an earlier one has not: keeps its place when it may be in the log, so that no more
+    // than max_in_flight sequences follow one that may have to be repeated.
+    bool settled = false;
     kafka::ErrorCode last_error = kafka::ErrorCode::NONE;
     std::string last_message;
   };
@@ -178,6 +184,11 @@ class SenderCore {
     ProducerIdentity producer;
     int32_t next_sequence = 0;
     bool established = false;  // a broker has acknowledged a batch of `producer`
+    // A batch that may have been appended was given up. Should a late copy of it arrive, late
+    // copies of its successors fit behind it: being refused now does not prove them absent for
+    // ever.
+    bool uncertain_gap = false;
+    int32_t gap_sequence = 0;  // of the last such batch
     Reset reset;
     std::deque<Batch> batches;  // unresolved, in order
     MonotonicTime paused_until{};
@@ -204,6 +215,10 @@ class SenderCore {
 
   void Pause(Partition& partition, MonotonicTime now);
   void MaybeReset(PartitionIndex index);
+  void DropSettledFront(PartitionIndex index);
+  // A broker said that a batch of the present identity is in the log.
+  static void NoteAppended(Partition& partition, const Batch& batch);
+  static void NoteGap(Partition& partition, const Batch& batch);
   // Takes `batch` out; a sequence number that nobody can have seen appended is used again.
   void Remove(PartitionIndex index, const Batch& batch);
   void ReportFailure(const Batch& batch, bool timed_out);

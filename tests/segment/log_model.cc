@@ -145,12 +145,9 @@ void LogModel::FinishFlush() {
 }
 
 bool LogModel::FinishFlushWith(int n, const std::function<void()>& between) {
-  int left = n;
+  int left = n;  // goes below zero with the operations of `between`
   fs_->SetObserver([&](sim::FileOperation, const std::string&) {
-    if (--left == 0) {
-      fs_->SetObserver(nullptr);
-      between();
-    }
+    if (--left == 0) between();
   });
   const absl::Status status = ticket_->Run(*fs_);
   fs_->SetObserver(nullptr);

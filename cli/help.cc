@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kTextWidth = 98;
 constexpr size_t kMaxLeftWidth = 34;
+constexpr size_t kUsualLeftWidth = 24;  // when every left side is too long for the column
 
 struct Line {
   std::string left;
@@ -21,6 +22,7 @@ std::string TwoColumns(const std::vector<Line>& lines) {
   for (const Line& line : lines) {
     if (line.left.size() <= kMaxLeftWidth) left_width = std::max(left_width, line.left.size());
   }
+  if (left_width == 0) left_width = kUsualLeftWidth;
   std::string text;
   for (const Line& line : lines) {
     text += fmt::format("  {:<{}}", line.left, left_width);
@@ -48,6 +50,32 @@ std::string TwoColumns(const std::vector<Line>& lines) {
     text += '\n';
   }
   return text;
+}
+
+// Paragraphs, wrapped at blanks. Line breaks and indents stay.
+std::string Wrapped(std::string_view text) {
+  std::string wrapped;
+  size_t column = 0;
+  bool line_begins = true;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find_first_of(" \n"), text.size());
+    if (!line_begins && column + 1 + end > kTextWidth) {
+      wrapped += '\n';
+      column = 0;
+    } else if (!line_begins) {
+      wrapped += ' ';
+      ++column;
+    }
+    wrapped += text.substr(0, end);
+    column += end;
+    line_begins = text.substr(end, 1) == "\n";
+    if (line_begins) {
+      wrapped += '\n';
+      column = 0;
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return wrapped;
 }
 
 std::string LeftOf(const OptionSpec& spec) {
@@ -137,7 +165,7 @@ std::string CommandHelp(const CommandInfo& info, const OptionSet& options) {
   std::string text = ExampleLines(info.examples);
   text += fmt::format("{}\n\nUsage: {}\n\n", info.summary, UsageLine(info, options));
   text += OptionLines(options);
-  if (!info.details.empty()) text += info.details + "\n\n";
+  if (!info.details.empty()) text += Wrapped(info.details) + "\n\n";
   return text + ExitCodeLine();
 }
 

@@ -133,6 +133,10 @@ void TakeValues(const Config& config, BrokerConfig& broker) {
   broker.replica_fetch_wait_max_ms = int32("replica.fetch.wait.max.ms");
   broker.broker_heartbeat_interval_ms = int32("broker.heartbeat.interval.ms");
   broker.broker_session_timeout_ms = int32("broker.session.timeout.ms");
+  broker.controlled_shutdown_enable = config.GetBool("controlled.shutdown.enable");
+  broker.controlled_shutdown_timeout_ms = int32("controlled.shutdown.timeout.ms");
+  const int64_t queued = config.GetInteger("queued.max.request.bytes");
+  if (queued > 0) broker.queued_max_request_bytes = queued;
   broker.socket_request_max_bytes = int32("socket.request.max.bytes");
   broker.fetch_max_bytes = int32("fetch.max.bytes");
   broker.log_retention_check_interval_ms = config.GetInteger("log.retention.check.interval.ms");

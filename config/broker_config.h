@@ -50,8 +50,11 @@ struct BrokerConfig {
 
   int32_t broker_heartbeat_interval_ms = 500;
   int32_t broker_session_timeout_ms = 9000;
+  bool controlled_shutdown_enable = true;
+  int32_t controlled_shutdown_timeout_ms = 5000;
 
   int32_t socket_request_max_bytes = 100 << 20;
+  int64_t queued_max_request_bytes = 256 << 20;
   int32_t fetch_max_bytes = 55 << 20;
 
   int64_t log_retention_check_interval_ms = 300000;

@@ -115,5 +115,67 @@ TEST_F(NodeProcess, TheDataDirectoryHasOneOwner) {
       << message;
 }
 
+TEST_F(NodeProcess, BrokerServesAfterItsControllerAndStopsGracefully) {
+  // The controller's ready line names its port; the broker is started with it, and both stop when
+  // it serves.
+  const std::string broker = fmt::format(
+      "port=${{line##*listening on 127.0.0.1:}}; port=${{port%%,*}}; mkfifo broker.lines; "
+      "env -i '{}' broker --set node.id=1 --set listeners=PLAINTEXT://127.0.0.1:0 --set log.dirs=b "
+      "--set controller.quorum.bootstrap.servers=127.0.0.1:$port 2> broker.lines & broker=$!; "
+      "while IFS= read -r told; do echo \"$told\" >> broker.log; "
+      "case $told in *' ready in '*) kill -TERM $broker ;; esac; done < broker.lines; "
+      "wait $broker; echo $? > broker.code; kill -TERM $node",
+      SOLITON_BINARY);
+  EXPECT_EQ(RunNode(kController, broker), 0) << log_;
+  PosixFileSystem fs;
+  const std::string told = ReadFile(fs, directory_.File("broker.log")).value_or("");
+  EXPECT_EQ(ReadFile(fs, directory_.File("broker.code")).value_or(""), "0\n") << told;
+  EXPECT_NE(told.find("soliton broker 1 ready in "), std::string::npos) << told;
+  EXPECT_NE(told.find(", data b, durability=flush\n"), std::string::npos) << told;
+  EXPECT_NE(told.find("soliton broker 1 stopped\n"), std::string::npos) << told;
+}
+
+TEST_F(NodeProcess, ATakenPortIsSaid) {
+  const std::string second = fmt::format(
+      "port=${{line##*listening on 127.0.0.1:}}; port=${{port%%,*}}; "
+      "env -i '{}' controller --set node.id=2 --set log.dirs=other "
+      "--set listeners=CONTROLLER://127.0.0.1:$port 2> second; echo $? > second.code; "
+      "kill -TERM $node",
+      SOLITON_BINARY);
+  EXPECT_EQ(RunNode(kController, second), 0) << log_;
+  PosixFileSystem fs;
+  EXPECT_EQ(ReadFile(fs, directory_.File("second.code")).value_or(""), "1\n");
+  const std::string message = ReadFile(fs, directory_.File("second")).value_or("");
+  EXPECT_NE(message.find("error: cannot start controller 2\n  cause: "), std::string::npos)
+      << message;
+  EXPECT_NE(message.find("in use"), std::string::npos) << message;
+}
+
+// A broker that has no controller cannot hand over, so stopping takes a while: the second signal
+// ends it.
+TEST_F(NodeProcess, TheSecondSignalEndsItAtOnce) {
+  const std::string script = fmt::format(
+      "set -u\ncd '{0}'\nmkfifo lines\n"
+      "env -i '{1}' broker --set node.id=1 --set listeners=PLAINTEXT://127.0.0.1:0 --set "
+      "log.dirs=b "
+      "--set controller.quorum.bootstrap.servers=127.0.0.1:1 2> lines & node=$!\n"
+      "while IFS= read -r line; do\n"
+      "  printf '%s\\n' \"$line\" >> log\n"
+      "  case $line in *' is waiting for '* | *' is stopping '*) kill -INT $node ;; esac\n"
+      "done < lines\nwait $node\n",
+      directory_.path(), SOLITON_BINARY);
+  PosixFileSystem fs;
+  ASSERT_TRUE(WriteFileAtomically(fs, directory_.File("script"), script).ok());
+  const absl::StatusOr<int> code =
+      RunCommand(fmt::format("timeout 60 bash '{}'", directory_.File("script")));
+  ASSERT_TRUE(code.ok()) << code.status();
+  const std::string log = ReadFile(fs, directory_.File("log")).value_or("");
+  EXPECT_EQ(*code, 130) << log;
+  EXPECT_NE(log.find("soliton broker 1 is waiting for the controller at 127.0.0.1:1\n"),
+            std::string::npos)
+      << log;
+  EXPECT_NE(log.find("soliton broker 1 ends at once\n"), std::string::npos) << log;
+}
+
 }  // namespace
 }  // namespace soliton::cli

@@ -13,7 +13,9 @@ class PourCommand final : public Command {
   CommandInfo Info() const override {
     return {.name = "cup pour",
             .summary = "fill a cup",
-            .details = "Cups are filled to the brim.",
+            .details =
+                "Cups are filled to the brim, unless the drink is hot; then a finger's breadth is "
+                "left, so that nobody is hurt.\n  indented",
             .examples = {{"soliton cup pour tea", "a cup of tea"},
                          {"soliton cup pour tea --sugar 2", ""}}};
   }
@@ -201,7 +203,9 @@ Common options:
       --debug             say more about a failure
       --color auto|never  colour on a terminal
 
-Cups are filled to the brim.
+Cups are filled to the brim, unless the drink is hot; then a finger's breadth is left, so that
+nobody is hurt.
+  indented
 
 Exit codes:
   0 ok, 1 failed, 2 wrong usage, 3 bad configuration, 4 cannot connect,

@@ -70,6 +70,9 @@ TEST(BrokerConfig, StructDefaultsAreTheTables) {
   EXPECT_EQ(given.broker_session_timeout_ms, defaults.broker_session_timeout_ms);
   EXPECT_EQ(given.socket_request_max_bytes, defaults.socket_request_max_bytes);
   EXPECT_EQ(given.fetch_max_bytes, defaults.fetch_max_bytes);
+  EXPECT_EQ(given.controlled_shutdown_enable, defaults.controlled_shutdown_enable);
+  EXPECT_EQ(given.controlled_shutdown_timeout_ms, defaults.controlled_shutdown_timeout_ms);
+  EXPECT_EQ(given.queued_max_request_bytes, defaults.queued_max_request_bytes);
   EXPECT_EQ(given.log_retention_check_interval_ms, defaults.log_retention_check_interval_ms);
   EXPECT_EQ(given.topic_defaults, defaults.topic_defaults);
 }
@@ -87,7 +90,9 @@ TEST(BrokerConfig, EverySettingArrives) {
       "replica.fetch.max.bytes = \"2MiB\"\nreplica.fetch.response.max.bytes = \"20MiB\"\n"
       "replica.fetch.wait.max.ms = 100\nbroker.heartbeat.interval.ms = 200\n"
       "broker.session.timeout.ms = 2000\nsocket.request.max.bytes = \"50MiB\"\n"
-      "fetch.max.bytes = \"5MiB\"\nlog.retention.check.interval.ms = \"1m\"\n");
+      "fetch.max.bytes = \"5MiB\"\nlog.retention.check.interval.ms = \"1m\"\n"
+      "controlled.shutdown.enable = false\ncontrolled.shutdown.timeout.ms = 70\n"
+      "queued.max.request.bytes = \"8MiB\"\n");
   ASSERT_TRUE(built.broker.ok()) << built.rendered;
   EXPECT_EQ(built.rendered, "");
   const BrokerConfig& b = *built.broker;
@@ -114,6 +119,9 @@ TEST(BrokerConfig, EverySettingArrives) {
   EXPECT_EQ(b.socket_request_max_bytes, 50 << 20);
   EXPECT_EQ(b.fetch_max_bytes, 5 << 20);
   EXPECT_EQ(b.log_retention_check_interval_ms, 60000);
+  EXPECT_FALSE(b.controlled_shutdown_enable);
+  EXPECT_EQ(b.controlled_shutdown_timeout_ms, 70);
+  EXPECT_EQ(b.queued_max_request_bytes, 8 << 20);
 }
 
 struct CrossCheck {

@@ -8,6 +8,7 @@
 
 #include "cli/all_commands.h"
 #include "runtime/loop/signals.h"
+#include "runtime/process.h"
 #include "runtime/terminal.h"
 
 namespace soliton::cli {
@@ -42,6 +43,7 @@ std::vector<std::string> Words(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace soliton::cli;
   soliton::IgnoreBrokenPipe();
+  soliton::KeepFreedMemory();
   std::ios::sync_with_stdio(false);
   FileSink out(stdout, soliton::IsTerminal(soliton::StandardStream::kOut));
   FileSink err(stderr, soliton::IsTerminal(soliton::StandardStream::kErr));

@@ -34,6 +34,10 @@ absl::StatusOr<ResourceUsage> UsageOfProcess(int pid = 0);
 // Returns the exit code, or 128 + the signal's number.
 absl::StatusOr<int> RunCommand(const std::string& command);
 
+// Lets the allocator keep the memory of frames instead of handing it to the system and faulting it
+// in again for the next one. For main(), before there are threads.
+void KeepFreedMemory();
+
 // Raises the limit of open descriptors to what is allowed; returns it.
 absl::StatusOr<int64_t> RaiseDescriptorLimit();
 

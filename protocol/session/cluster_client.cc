@@ -70,9 +70,12 @@ ClientChannel* ClusterClient::ChannelTo(int32_t node_id) {
 
 ClientChannel& ClusterClient::ChannelAt(const Endpoint& endpoint) {
   std::unique_ptr<ClientChannel>& channel = channels_[endpoint];
-  if (channel == nullptr || channel->closed()) {
+  if (channel != nullptr && channel->closed()) closing_channels_.push_back(std::move(channel));
+  if (channel == nullptr) {
     channel = std::make_unique<ClientChannel>(shard_, transport_, endpoint, options_.channel);
-    channel->OnClosed([this, endpoint](absl::Status why) { OnChannelClosed(endpoint, why); });
+    channel->OnClosed([this, endpoint, closed = channel.get()](const absl::Status&) {
+      OnChannelClosed(endpoint, closed);
+    });
     channel->OnDrained([this] {
       for (const auto& listener : drained_listeners_) listener();
     });
@@ -88,12 +91,12 @@ std::set<Endpoint> ClusterClient::Connected() const {
   return connected;
 }
 
-void ClusterClient::OnChannelClosed(const Endpoint& endpoint, const absl::Status& why) {
-  (void)why;
+void ClusterClient::OnChannelClosed(const Endpoint& endpoint, const ClientChannel* channel) {
   directory_.NoteFailure(endpoint);
   // Its replacement may already stand in the map.
   const auto it = channels_.find(endpoint);
-  if (it != channels_.end() && it->second->closed()) channels_.erase(it);
+  if (it != channels_.end() && it->second.get() == channel) channels_.erase(it);
+  std::erase_if(closing_channels_, [&](const auto& closing) { return closing.get() == channel; });
   RequestRefresh();
 }
 

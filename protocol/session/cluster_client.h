@@ -110,7 +110,8 @@ class ClusterClient {
 
   ClientChannel& ChannelAt(const Endpoint& endpoint);
   std::set<Endpoint> Connected() const;
-  void OnChannelClosed(const Endpoint& endpoint, const absl::Status& why);
+  // The last word of `channel`; it goes.
+  void OnChannelClosed(const Endpoint& endpoint, const ClientChannel* channel);
   void StartAttempt();
   void OnPatienceEnded(const Endpoint& slow);
   void OnAnswer(uint64_t round, const Endpoint& from,
@@ -130,6 +131,9 @@ class ClusterClient {
   MetadataCache cache_;
   BrokerDirectory directory_;
   std::map<Endpoint, std::unique_ptr<ClientChannel>> channels_;
+  // Closed and replaced, with failures on their way to whoever waits for answers: destroying them
+  // would drop those.
+  std::vector<std::unique_ptr<ClientChannel>> closing_channels_;
   std::vector<std::function<void()>> listeners_;
   std::vector<std::function<void(const absl::Status&)>> failure_listeners_;
 

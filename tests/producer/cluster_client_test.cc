@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "tests/producer/scripted_broker.h"
 
 namespace soliton::producer {
@@ -94,6 +96,23 @@ TEST_F(ClusterClientTest, ALostConnectionAsksAnotherBrokerAtOnce) {
   second_.metadata = Metadata(2, 6);
   first_.node().Crash({.lose_unsynced = false});
   EXPECT_LT(TimeUntilLeader(2, seconds(10)), milliseconds(50));
+}
+
+TEST_F(ClusterClientTest, RequestsOnALostConnectionFailAlthoughAnotherOneWasMadeMeanwhile) {
+  Open({first_.endpoint()});
+  TimeUntilLeader(1, milliseconds(100));
+  std::optional<absl::Status> answer;
+  OnClient([&] {
+    cluster_->Send<kafka::MetadataRequest>(
+        1, {}, seconds(30), [&](const absl::StatusOr<kafka::MetadataResponse>& response) {
+          answer = response.status();
+        });
+    cluster_->ChannelTo(1)->Close(absl::UnavailableError("lost"));
+    EXPECT_FALSE(cluster_->ChannelTo(1)->closed()) << "a new connection";
+  });
+  ASSERT_TRUE(world_.RunUntil([&] { return answer.has_value(); }, seconds(1)));
+  EXPECT_TRUE(absl::IsUnavailable(*answer)) << *answer;
+  EXPECT_EQ(cluster_->ChannelTo(1)->outstanding(), 0u);
 }
 
 TEST_F(ClusterClientTest, AsksAgainWhileThereIsNoLeaderButNotTooOften) {

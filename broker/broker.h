@@ -33,6 +33,8 @@ struct BrokerOptions {
   bool flush_before_ack = true;  // durability=flush; false = page-cache
 
   Duration heartbeat_interval = milliseconds(500);
+  // How long Stop may wait for leadership to move away; 0 does not ask for it.
+  Duration controlled_shutdown_timeout = milliseconds(5000);
   Duration replica_lag_time_max = milliseconds(30000);
   Duration replica_fetch_wait_max = milliseconds(500);
   int32_t replica_fetch_max_bytes = 1 << 20;  // per partition
@@ -46,6 +48,7 @@ struct BrokerOptions {
 
   int64_t max_request_bytes = 100 * 1024 * 1024;  // socket.request.max.bytes
   int32_t max_requests_in_flight_per_connection = 64;
+  int64_t max_queued_request_bytes = 256 << 20;  // queued.max.request.bytes; over all connections
   int64_t max_unsent_bytes_per_connection = 64 << 20;  // above it the connection is not read
   int32_t max_fetch_bytes = 55 << 20;                  // fetch.max.bytes
 

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "broker/partition/partition_folder.h"
 #include "runtime/base/check.h"
 #include "runtime/obs/logging.h"
 
@@ -10,7 +11,6 @@ namespace {
 
 // Remembers the last broker epoch, also through an unclean stop. See PreviousBrokerEpoch.
 constexpr std::string_view kBrokerEpochFile = "broker-epoch";
-constexpr Duration kControlledShutdownTimeout = seconds(10);
 
 int64_t ReadBrokerEpoch(const FileSystem& fs, const std::string& directory) {
   auto text = ReadFile(fs, JoinPath(directory, kBrokerEpochFile));
@@ -41,6 +41,8 @@ absl::Status BrokerImpl::Open() {
                                    options.cluster_id, options.node_id, shard().random());
   if (!directory.ok()) return directory.status();
   directory_ = std::move(*directory);
+  context_.folder_claims = &folder_claims_;
+  context_.on_log_failed = [this](const absl::Status& why) { Fail(why); };
   const auto high_watermarks = directory_->ReadHighWatermarks();
   for (int i = 0; i < context_.ports.shards->size(); ++i) {
     shards_.push_back(std::make_unique<BrokerShard>(context_, context_.ports.shards->shard(i),
@@ -71,23 +73,30 @@ void BrokerImpl::StartController(const Endpoint& advertised) {
   controller::ControllerClientOptions client;
   client.controllers = options.controllers;
   client.broker_id = options.node_id;
-  client.cluster_id = options.cluster_id;
+  client.cluster_id = directory_->cluster_id();
   client.incarnation_id = Uuid::Generate(shard().random());
   client.directory_id = directory_->directory_id();
   client.advertised = advertised;
   client.rack = options.rack;
-  client.previous_broker_epoch = PreviousBrokerEpoch();
+  held_epoch_ = PreviousBrokerEpoch();
+  client.previous_broker_epoch = held_epoch_;
   client.heartbeat_interval = options.heartbeat_interval;
   controller_ = controller::ControllerClient::Create(
       context_.ports, shard(), client,
       {.on_image = [this](controller::MetadataImagePtr image,
                           const controller::MetadataDelta& delta) { OnImage(image, delta); },
        .on_registered = [this](int64_t broker_epoch) { OnRegistered(broker_epoch); },
-       .on_refused = [this](const absl::Status& why) { events_.on_fatal(why); }});
+       .on_refused = [this](const absl::Status& why) { Fail(why); }});
   context_.controller = controller_.get();
   producer_ids_ = std::make_unique<ProducerIds>(*controller_);
   context_.producer_ids = producer_ids_.get();
   controller_->Start();
+}
+
+void BrokerImpl::Fail(const absl::Status& why) {
+  if (std::exchange(failed_, true)) return;
+  LogError("this broker cannot go on: {}", why.ToString());
+  if (events_.on_fatal) events_.on_fatal(why);
 }
 
 int64_t BrokerImpl::PreviousBrokerEpoch() const {
@@ -96,12 +105,28 @@ int64_t BrokerImpl::PreviousBrokerEpoch() const {
   return ReadBrokerEpoch(*context_.ports.files, directory_->path());
 }
 
+absl::Status BrokerImpl::AdoptCluster() {
+  return directory_->AdoptCluster(controller_->cluster_id());
+}
+
+void BrokerImpl::StoreBrokerEpoch(int64_t broker_epoch) {
+  // With durability=page-cache an unclean stop may lose what was acknowledged, also when the next
+  // start is configured to flush: there is no epoch to come back with.
+  const std::string path = JoinPath(directory_->path(), kBrokerEpochFile);
+  FileSystem& files = *context_.ports.files;
+  absl::Status stored = context_.options.flush_before_ack
+                            ? WriteFileAtomically(files, path, fmt::format("{}\n", broker_epoch))
+                            : files.Remove(path);
+  if (!stored.ok()) Fail(stored);
+}
+
 void BrokerImpl::OnRegistered(int64_t broker_epoch) {
-  LogInfo("registered with the controller, broker epoch {}", broker_epoch);
-  absl::Status stored =
-      WriteFileAtomically(*context_.ports.files, JoinPath(directory_->path(), kBrokerEpochFile),
-                          fmt::format("{}\n", broker_epoch));
-  if (!stored.ok()) LogError("cannot store the broker epoch: {}", stored.ToString());
+  if (stopping_) return;
+  LogInfo("registered with the controller of cluster {}, broker epoch {}",
+          controller_->cluster_id(), broker_epoch);
+  if (absl::Status adopted = AdoptCluster(); !adopted.ok()) return Fail(adopted);
+  held_epoch_ = broker_epoch;
+  StoreBrokerEpoch(broker_epoch);
   for (auto& owned : shards_) {
     owned->shard().Post([owned = owned.get(), broker_epoch] { owned->OnRegistered(broker_epoch); });
   }
@@ -109,6 +134,7 @@ void BrokerImpl::OnRegistered(int64_t broker_epoch) {
 
 void BrokerImpl::OnImage(const controller::MetadataImagePtr& image,
                          const controller::MetadataDelta& delta) {
+  if (failed_) return;
   if (first_image_) {
     first_image_ = false;
     QuarantineStrays(*image);
@@ -129,32 +155,47 @@ void BrokerImpl::QuarantineStrays(const controller::MetadataImage& image) {
     LogError("cannot list {}: {}", directory_->path(), folders.status().ToString());
     return;
   }
+  const auto hosts = [&](const controller::TopicInfo* topic, int32_t partition) {
+    if (topic == nullptr || static_cast<size_t>(partition) >= topic->partitions.size())
+      return false;
+    const auto& replicas = topic->partitions[static_cast<size_t>(partition)].replicas;
+    return std::find(replicas.begin(), replicas.end(), context_.options.node_id) != replicas.end();
+  };
   for (const segment::PartitionFolder& folder : *folders) {
-    const controller::PartitionInfo* info = image.FindPartition(folder.topic_id, folder.partition);
-    const bool hosted =
-        info != nullptr && std::find(info->replicas.begin(), info->replicas.end(),
-                                     context_.options.node_id) != info->replicas.end();
-    if (hosted) continue;
-    const std::string aside =
-        fmt::format("{}.{}-stray", folder.path, Uuid::Generate(shard().random()).ToString());
-    LogWarn("{} belongs to no partition of this broker; set aside as {}", folder.path, aside);
-    absl::Status renamed = context_.ports.files->Rename(folder.path, aside);
-    if (!renamed.ok()) LogError("renaming {}: {}", folder.path, renamed.ToString());
+    // Without a readable topic id it may be what it is called; whoever opens it will see.
+    const bool nameless = folder.topic_id.is_zero();
+    if (hosts(nameless ? image.FindTopic(folder.topic) : image.FindTopic(folder.topic_id),
+              folder.partition)) {
+      continue;
+    }
+    absl::Status aside = SetAside(*context_.ports.files, folder.path, shard().random());
+    if (!aside.ok()) LogError("setting {} aside: {}", folder.path, aside.ToString());
   }
 }
 
 void BrokerImpl::ReadyWhenOpened() {
   auto missing = std::make_shared<size_t>(shards_.size());
+  auto lost_data = std::make_shared<bool>(false);
   for (auto& owned : shards_) {
     // Queued behind the image of OnImage, so opening has begun when WhenIdle is asked.
-    owned->shard().Post([this, owned = owned.get(), missing] {
-      owned->partitions().WhenIdle([this, missing] {
-        shard().Post([this, missing] {
-          if (--*missing == 0) controller_->SetReady();
+    owned->shard().Post([this, owned = owned.get(), missing, lost_data] {
+      owned->partitions().WhenIdle([this, owned, missing, lost_data] {
+        shard().Post([this, missing, lost_data, lost = owned->partitions().lost_data()] {
+          *lost_data |= lost;
+          if (--*missing == 0) OnOpened(*lost_data);
         });
       });
     });
   }
+}
+
+void BrokerImpl::OnOpened(bool lost_data) {
+  if (lost_data) {
+    held_epoch_ = -1;
+    StoreBrokerEpoch(-1);
+    controller_->DeclareDataLoss();
+  }
+  controller_->SetReady();
 }
 
 void BrokerImpl::NoticeUnfenced(const controller::MetadataImage& image) {
@@ -179,18 +220,26 @@ void BrokerImpl::OnEveryShard(std::function<void(BrokerShard&)> work, Task done)
 }
 
 void BrokerImpl::CheckpointHighWatermarks() {
-  if (stopping_ || checkpointing_) return;
-  checkpointing_ = true;
-  using Map = std::map<segment::TopicPartitionName, int64_t>;
+  const auto again = [this] {
+    checkpoint_timer_ = shard().ScheduleAfter(context_.options.high_watermark_checkpoint_interval,
+                                              [this] { CheckpointHighWatermarks(); });
+  };
+  // Before the first image it is not known which partitions there are.
+  if (first_image_) return again();
+  WriteHighWatermarks([this, again] {
+    if (!stopping_) again();
+  });
+}
+
+void BrokerImpl::WriteHighWatermarks(Task done) {
+  using Map = PartitionTable::HighWatermarks;
   auto parts = std::make_shared<std::vector<Map>>(shards_.size());
   OnEveryShard(
       [parts](BrokerShard& owned) {
-        Map& part = (*parts)[static_cast<size_t>(owned.shard().index())];
-        for (const auto& [id, partition] : owned.partitions().partitions()) {
-          part[{partition->topic(), id.partition}] = partition->replica().high_watermark();
-        }
+        (*parts)[static_cast<size_t>(owned.shard().index())] =
+            owned.partitions().CurrentHighWatermarks();
       },
-      [this, parts] {
+      [this, parts, done = std::move(done)]() mutable {
         auto all = std::make_shared<Map>();
         for (Map& part : *parts) all->merge(part);
         context_.ports.disk->Submit(
@@ -199,13 +248,7 @@ void BrokerImpl::CheckpointHighWatermarks() {
               absl::Status status = directory->WriteHighWatermarks(*all);
               if (!status.ok()) LogWarn("high watermark checkpoint: {}", status.ToString());
             },
-            [this] {
-              checkpointing_ = false;
-              if (stopping_) return;
-              checkpoint_timer_ =
-                  shard().ScheduleAfter(context_.options.high_watermark_checkpoint_interval,
-                                        [this] { CheckpointHighWatermarks(); });
-            });
+            std::move(done));
       });
 }
 
@@ -213,26 +256,46 @@ void BrokerImpl::Stop(absl::AnyInvocable<void(absl::Status)> done) {
   CHECK(!stopping_, "stopped twice");
   stopping_ = true;
   shard().CancelTimer(checkpoint_timer_);
+  auto close = [this, done = std::move(done)]() mutable {
+    if (first_image_) return CloseAll(std::move(done));
+    WriteHighWatermarks([this, done = std::move(done)]() mutable { CloseAll(std::move(done)); });
+  };
+  // One that never served has nothing to hand over, and perhaps nobody to ask.
+  if (!serving_) return close();
   LogInfo("stopping: handing leadership over");
-  controller_->ControlledShutdown(
-      kControlledShutdownTimeout,
-      [this, done = std::move(done)]() mutable { CloseAll(std::move(done)); });
+  controller_->ControlledShutdown(context_.options.controlled_shutdown_timeout, std::move(close));
 }
 
 void BrokerImpl::CloseAll(absl::AnyInvocable<void(absl::Status)> done) {
+  LogInfo("stopping: closing the logs");
   listener_.reset();
-  auto statuses = std::make_shared<std::vector<absl::Status>>(shards_.size());
-  OnEveryShard(
-      [statuses](BrokerShard& owned) {
-        owned.CloseConnections();
-        (*statuses)[static_cast<size_t>(owned.shard().index())] = owned.partitions().CloseAll();
-      },
-      [this, statuses, done = std::move(done)]() mutable {
-        for (const absl::Status& status : *statuses) {
-          if (!status.ok()) return done(status);
-        }
-        done(directory_->MarkClean(controller_->broker_epoch()));
+  struct Closing {
+    size_t missing;
+    absl::Status first;
+    absl::AnyInvocable<void(absl::Status)> done;
+  };
+  auto closing = std::make_shared<Closing>(Closing{shards_.size(), {}, std::move(done)});
+  // Shard 0.
+  auto on_closed = [this, closing](const absl::Status& status) {
+    if (closing->first.ok()) closing->first = status;
+    if (--closing->missing > 0) return;
+    if (!closing->first.ok()) return closing->done(closing->first);
+    auto marked = std::make_shared<absl::Status>();
+    context_.ports.disk->Submit(
+        0, shard(),
+        [marked, directory = directory_.get(), epoch = held_epoch_] {
+          *marked = directory->MarkClean(epoch);
+        },
+        [marked, closing] { closing->done(*marked); });
+  };
+  for (auto& owned : shards_) {
+    owned->shard().Post([this, owned = owned.get(), on_closed] {
+      owned->CloseConnections();
+      owned->partitions().CloseAll([this, on_closed](absl::Status status) {
+        shard().Post([on_closed, status] { on_closed(status); });
       });
+    });
+  }
 }
 
 std::vector<Broker::ReplicaSnapshot> BrokerImpl::Replicas() const {

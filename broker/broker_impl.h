@@ -7,6 +7,7 @@
 
 #include "broker/broker.h"
 #include "broker/broker_shard.h"
+#include "broker/partition/folder_claims.h"
 #include "broker/producer_ids.h"
 #include "controller/client/controller_client.h"
 #include "segment/data_directory.h"
@@ -31,15 +32,24 @@ class BrokerImpl final : public Broker {
   void StartController(const Endpoint& advertised);
   void OnImage(const controller::MetadataImagePtr& image, const controller::MetadataDelta& delta);
   void OnRegistered(int64_t broker_epoch);
+  // The directory belongs to the cluster that its broker registered with first.
+  absl::Status AdoptCluster();
+  void StoreBrokerEpoch(int64_t broker_epoch);
+  // Once; the process should end.
+  void Fail(const absl::Status& why);
   // First image: folders that no topic of the cluster owns are set aside, never deleted.
   void QuarantineStrays(const controller::MetadataImage& image);
-  // Tells the controller that this broker may serve, once every local log is open.
+  // Tells the controller that this broker may serve, once every local log is open. If one of them
+  // is not what the controller was led to believe, it is told that first.
   void ReadyWhenOpened();
+  void OnOpened(bool lost_data);
   void NoticeUnfenced(const controller::MetadataImage& image);
   // Promises of an earlier incarnation hold if the disk has them: after a clean stop, or always
   // with durability=flush on the same directory.
   int64_t PreviousBrokerEpoch() const;
   void CheckpointHighWatermarks();
+  // Collects on all shards, writes on a disk thread, then `done` on shard 0.
+  void WriteHighWatermarks(Task done);
   void CloseAll(absl::AnyInvocable<void(absl::Status)> done);
   // Runs `work` on every shard, then `done` on shard 0.
   void OnEveryShard(std::function<void(BrokerShard&)> work, Task done);
@@ -47,16 +57,19 @@ class BrokerImpl final : public Broker {
   BrokerContext context_;
   Events events_;
   std::unique_ptr<segment::DataDirectory> directory_;
+  FolderClaims folder_claims_;
   std::vector<std::unique_ptr<BrokerShard>> shards_;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<controller::ControllerClient> controller_;
   std::unique_ptr<ProducerIds> producer_ids_;
+  // The broker epoch whose promises this directory holds; -1: none.
+  int64_t held_epoch_ = -1;
   bool first_image_ = true;
   bool ready_ = false;
   bool serving_ = false;
   bool stopping_ = false;
+  bool failed_ = false;
   TimerId checkpoint_timer_ = 0;
-  bool checkpointing_ = false;
 };
 
 }  // namespace soliton::broker

@@ -1,5 +1,6 @@
 #include "broker/broker_shard.h"
 
+#include "broker/partition/folder_claims.h"
 #include "broker/producer_ids.h"
 #include "runtime/obs/logging.h"
 
@@ -19,23 +20,33 @@ PartitionTableOptions TableOptions(const BrokerOptions& options) {
 
 }  // namespace
 
-BrokerShard::BrokerShard(
-    const BrokerContext& context, Shard& shard, segment::DataDirectory& directory,
-    std::map<segment::TopicPartitionName, int64_t> checkpointed_high_watermarks)
+BrokerShard::BrokerShard(const BrokerContext& context, Shard& shard,
+                         segment::DataDirectory& directory,
+                         PartitionTable::HighWatermarks checkpointed_high_watermarks)
     : context_(context),
       shard_(shard),
       image_(std::make_shared<controller::MetadataImage>()),
-      partitions_(
-          context.ports, shard, directory, TableOptions(context.options),
-          std::move(checkpointed_high_watermarks),
-          {.propose_isr = [this](const TopicPartition& id,
-                                 const IsrProposal& proposal) { SendIsrProposal(id, proposal); },
-           .on_role_changed =
-               [this](const Partition& partition) { fetchers_.OnRoleChanged(partition); },
-           .on_removed = [this](const TopicPartition& id) { fetchers_.OnRemoved(id); },
-           .on_follower_flushed =
-               [this](const Partition& partition) { fetchers_.OnFlushed(partition); }}),
+      partitions_(context.ports, shard, directory, TableOptions(context.options),
+                  std::move(checkpointed_high_watermarks), TableHooks()),
       fetchers_(context.ports, shard, context.options, partitions_) {}
+
+PartitionTable::Hooks BrokerShard::TableHooks() {
+  return {
+      .propose_isr = [this](const TopicPartition& id,
+                            const IsrProposal& proposal) { SendIsrProposal(id, proposal); },
+      .on_role_changed = [this](const Partition& changed) { fetchers_.OnRoleChanged(changed); },
+      .on_removed = [this](const TopicPartition& id) { fetchers_.OnRemoved(id); },
+      .on_follower_flushed = [this](const Partition& flushed) { fetchers_.OnFlushed(flushed); },
+      .claim_folder = [this](const std::string& folder,
+                             Task granted) { ClaimFolder(folder, std::move(granted)); },
+      .release_folder = [this](const std::string& folder) { ReleaseFolder(folder); },
+      .on_log_failed =
+          [this](const absl::Status& why) {
+            context_.shards[0]->shard().Post(
+                [context = &context_, why] { context->on_log_failed(why); });
+          },
+  };
+}
 
 BrokerShard::~BrokerShard() = default;
 
@@ -43,10 +54,12 @@ void BrokerShard::Start() { partitions_.Start(); }
 
 void BrokerShard::ApplyImage(const controller::MetadataImagePtr& image,
                              const controller::MetadataDelta& delta) {
+  if (closing_) return;
   image_ = image;
   fetchers_.ApplyImage(*image);
   partitions_.ApplyImage(image, delta);
   WakeImageWaiters();
+  for (auto& transport : std::exchange(early_, {})) StartConnection(std::move(transport));
 }
 
 void BrokerShard::OnRegistered(int64_t broker_epoch) {
@@ -87,12 +100,30 @@ void BrokerShard::WakeImageWaiters() {
 
 void BrokerShard::OnAccepted(std::shared_ptr<FramedConnection> transport) {
   if (closing_) return;
+  if (image_->offset < 0) {
+    early_.push_back(std::move(transport));
+    return;
+  }
+  StartConnection(std::move(transport));
+}
+
+void BrokerShard::StartConnection(std::shared_ptr<FramedConnection> transport) {
   ConnectionLimits limits;
   limits.max_requests_in_flight = options().max_requests_in_flight_per_connection;
   limits.max_unsent_bytes = options().max_unsent_bytes_per_connection;
-  auto connection = std::make_shared<Connection>(*this, std::move(transport), limits);
+  auto connection = Connection::Create(*this, std::move(transport), limits);
   connections_[connection->id()] = connection;
   connection->Start();
+}
+
+void BrokerShard::CountRequestBytes(int64_t change) {
+  request_bytes_ += change;
+  const int64_t share = options().max_queued_request_bytes / context_.ports.shards->size();
+  // With a gap between the two marks, so that connections do not flap.
+  const bool is_short = memory_short_ ? request_bytes_ > share / 2 : request_bytes_ > share;
+  if (is_short == memory_short_) return;
+  memory_short_ = is_short;
+  for (auto& [id, connection] : connections_) connection->OnMemoryChanged();
 }
 
 void BrokerShard::OnConnectionClosed(uint64_t id) {
@@ -139,30 +170,54 @@ void BrokerShard::SendIsrProposal(const TopicPartition& id, const IsrProposal& p
         {change},
         [this, id, proposal](absl::StatusOr<std::vector<controller::IsrChangeResult>> results) {
           shard_.Post([this, id, proposal, results = std::move(results)] {
-            if (!results.ok() || results->size() != 1) {
-              partitions_.OnIsrAnswer(id, proposal, kafka::ErrorCode::REQUEST_TIMED_OUT, {});
-              return;
-            }
-            const controller::IsrChangeResult& result = results->front();
-            CommittedState state;
-            const controller::TopicInfo* topic = image_->FindTopic(id.topic_id);
-            if (result.error == kafka::ErrorCode::NONE && topic != nullptr) {
-              state = partitions_.StateOf(*topic, id.partition);
-              state.leader = result.partition.leader;
-              state.leader_epoch = result.partition.leader_epoch;
-              state.partition_epoch = result.partition.partition_epoch;
-              state.replicas = result.partition.replicas;
-              state.isr = result.partition.isr;
-            }
-            partitions_.OnIsrAnswer(id, proposal, result.error, state);
+            OnIsrAnswer(id, proposal, results);
           });
         });
   });
 }
 
+void BrokerShard::OnIsrAnswer(
+    const TopicPartition& id, const IsrProposal& proposal,
+    const absl::StatusOr<std::vector<controller::IsrChangeResult>>& results) {
+  if (!results.ok() || results->size() != 1) {
+    // Not sent, or refused as a whole: it was not applied. Anything else leaves that open.
+    partitions_.OnIsrAnswer(id, proposal,
+                            absl::IsUnavailable(results.status())
+                                ? kafka::ErrorCode::OPERATION_NOT_ATTEMPTED
+                                : kafka::ErrorCode::REQUEST_TIMED_OUT,
+                            {});
+    return;
+  }
+  const controller::IsrChangeResult& result = results->front();
+  CommittedState state;
+  const controller::TopicInfo* topic = image_->FindTopic(id.topic_id);
+  if (result.error == kafka::ErrorCode::NONE && topic != nullptr) {
+    state = partitions_.StateOf(*topic, id.partition);
+    state.leader = result.partition.leader;
+    state.leader_epoch = result.partition.leader_epoch;
+    state.partition_epoch = result.partition.partition_epoch;
+    state.replicas = result.partition.replicas;
+    state.isr = result.partition.isr;
+  }
+  partitions_.OnIsrAnswer(id, proposal, result.error, state);
+}
+
+void BrokerShard::ClaimFolder(const std::string& folder, Task granted) {
+  context_.shards[0]->shard().Post([this, folder, granted = std::move(granted)]() mutable {
+    context_.folder_claims->Claim(folder, [this, granted = std::move(granted)]() mutable {
+      shard_.Post(std::move(granted));
+    });
+  });
+}
+
+void BrokerShard::ReleaseFolder(const std::string& folder) {
+  context_.shards[0]->shard().Post([this, folder] { context_.folder_claims->Release(folder); });
+}
+
 void BrokerShard::CloseConnections() {
   closing_ = true;
   fetchers_.Close();
+  early_.clear();
   std::vector<std::shared_ptr<Connection>> open;
   for (auto& [id, connection] : connections_) open.push_back(connection);
   for (auto& connection : open) connection->Close("the broker is stopping");

@@ -19,6 +19,7 @@
 namespace soliton::broker {
 
 class BrokerShard;
+class FolderClaims;
 class ProducerIds;
 
 // What the shards of one broker share. Set up before the first message, constant afterwards.
@@ -26,9 +27,12 @@ struct BrokerContext {
   Ports ports;
   BrokerOptions options;
   std::vector<BrokerShard*> shards;
-  // Shard 0 only: the line to the controller.
+  // Shard 0 only: the line to the controller, and what else the shards share.
   controller::ControllerClient* controller = nullptr;
   ProducerIds* producer_ids = nullptr;
+  FolderClaims* folder_claims = nullptr;
+  // A log failed while in use. On shard 0.
+  std::function<void(const absl::Status&)> on_log_failed;
 
   BrokerShard& OwnerOf(const TopicPartition& id) const {
     return *shards[static_cast<size_t>(ports.shards->OwnerOf(OwnerHash(id)).index())];
@@ -38,7 +42,7 @@ struct BrokerContext {
 class BrokerShard {
  public:
   BrokerShard(const BrokerContext& context, Shard& shard, segment::DataDirectory& directory,
-              std::map<segment::TopicPartitionName, int64_t> checkpointed_high_watermarks);
+              PartitionTable::HighWatermarks checkpointed_high_watermarks);
   ~BrokerShard();
 
   void Start();
@@ -49,8 +53,14 @@ class BrokerShard {
   void WhenImage(std::function<bool(const controller::MetadataImage&)> ready, Duration timeout,
                  Task task);
 
+  // A connection that comes before the first image waits: the empty one would tell clients that
+  // their topics do not exist.
   void OnAccepted(std::shared_ptr<FramedConnection> transport);
   void OnConnectionClosed(uint64_t id);
+  // Memory of requests in flight on this shard's connections. While it is short, connections that
+  // hold much of it are not read.
+  void CountRequestBytes(int64_t change);
+  bool memory_short() const { return memory_short_; }
   uint64_t NextConnectionId() { return next_connection_id_++; }
 
   // A replica's fetch on connection `id` was parked; a later one of the same connection releases
@@ -83,7 +93,13 @@ class BrokerShard {
     TimerId timer = 0;
   };
 
+  PartitionTable::Hooks TableHooks();
+  void StartConnection(std::shared_ptr<FramedConnection> transport);
+  void ClaimFolder(const std::string& folder, Task granted);
+  void ReleaseFolder(const std::string& folder);
   void SendIsrProposal(const TopicPartition& id, const IsrProposal& proposal);
+  void OnIsrAnswer(const TopicPartition& id, const IsrProposal& proposal,
+                   const absl::StatusOr<std::vector<controller::IsrChangeResult>>& results);
   void WakeImageWaiters();
 
   const BrokerContext& context_;
@@ -92,9 +108,12 @@ class BrokerShard {
   int64_t broker_epoch_ = -1;
   PartitionTable partitions_;
   ReplicaFetchers fetchers_;
+  std::vector<std::shared_ptr<FramedConnection>> early_;  // accepted before the first image
   std::map<uint64_t, std::shared_ptr<Connection>> connections_;
   std::map<uint64_t, std::function<void()>> parked_replica_fetches_;
   std::map<uint64_t, ImageWaiter> image_waiters_;
+  int64_t request_bytes_ = 0;
+  bool memory_short_ = false;
   uint64_t next_connection_id_ = 1;
   uint64_t next_waiter_id_ = 1;
   bool closing_ = false;

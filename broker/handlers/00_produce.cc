@@ -31,8 +31,8 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     Resolve();
     missing_ = items_.size();
     if (missing_ == 0) return Finish();
-    if (body_.acks == -1 && body_.timeout_ms >= 0) {
-      timer_ = home().shard().ScheduleAfter(milliseconds(body_.timeout_ms),
+    if (body_.acks == -1) {
+      timer_ = home().shard().ScheduleAfter(milliseconds(std::max(body_.timeout_ms, 0)),
                                             [self = shared_from_this()] { self->OnTimeout(); });
     }
     std::map<int, std::vector<size_t>> by_shard;
@@ -86,7 +86,7 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
           continue;
         }
         items_.push_back({{info->id, partition.index},
-                          partition.records.buffer(),
+                          std::exchange(partition.records, {}).buffer(),
                           response_.responses.size() - 1,
                           topic_response.partition_responses.size() - 1});
       }
@@ -118,14 +118,14 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
 
   // Owner shard.
   void Append(BrokerShard& owner, size_t index) {
-    const Item& item = items_[index];
+    Item& item = items_[index];
     ProduceOutcome outcome;
     Partition* partition = owner.partitions().Find(item.id);
     if (partition == nullptr) {
       outcome.error = AbsenceError(owner, item.id);
       return Deliver(owner, index, std::move(outcome));
     }
-    outcome = partition->AppendAsLeader(item.records, body_.acks);
+    outcome = partition->AppendAsLeader(std::move(item.records), body_.acks);
     if (outcome.error != ErrorCode::NONE || body_.acks != -1) {
       return Deliver(owner, index, std::move(outcome));
     }
@@ -194,7 +194,7 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
   }
 
   const RequestPtr request_;
-  const ProduceRequest body_;
+  ProduceRequest body_;  // without the records once Resolve is done: they go when appended
   ProduceResponse response_;
   std::vector<Item> items_;
   size_t missing_ = 0;

@@ -19,6 +19,7 @@ using kafka::FetchResponse;
 
 constexpr int16_t kTopicIdVersion = 13;
 constexpr int16_t kReplicaStateVersion = 15;
+constexpr int16_t kFollowerFetchVersion = 11;  // KIP-392
 
 // Lives on the home shard; doorbells and reads refer to it from owner shards.
 class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
@@ -29,7 +30,7 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
   void Run() {
     replica_id_ = request_->version() >= kReplicaStateVersion ? body_.replica_state.replica_id
                                                               : body_.replica_id;
-    if (body_.session_id != 0 && body_.session_epoch > 0) {
+    if (body_.session_epoch > 0) {
       response_.error_code = ErrorCode::FETCH_SESSION_ID_NOT_FOUND;
       request_->Reply(response_);
       return;
@@ -37,7 +38,10 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
     Resolve();
     const bool is_report = is_replica() && body_.max_bytes <= 0;
     if (is_replica() && !is_report) home().ReleaseReplicaFetch(request_->connection()->id());
-    if (body_.max_wait_ms > 0 && body_.min_bytes > 0) {
+    max_bytes_ = std::min<int64_t>(body_.max_bytes, home().options().max_fetch_bytes);
+    // More than the answer may hold is not worth waiting for.
+    min_bytes_ = std::min<int64_t>(body_.min_bytes, std::max<int64_t>(max_bytes_, 1));
+    if (body_.max_wait_ms > 0 && min_bytes_ > 0) {
       deadline_ = home().shard().clock().Now() + milliseconds(body_.max_wait_ms);
     }
     Round();
@@ -100,6 +104,7 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
     item.args.current_leader_epoch = partition.current_leader_epoch;
     item.args.last_fetched_epoch = partition.last_fetched_epoch;
     item.args.read_committed = body_.isolation_level == 1;
+    item.args.leader_only = request_->version() < kFollowerFetchVersion;
     item.args.replica_id = replica_id_;
     item.args.replica_epoch = body_.replica_state.replica_epoch;
     item.args.flushed_offset = partition.flushed_offset;
@@ -112,6 +117,7 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
     reading_ = true;
     read_again_ = false;
     const bool may_park = deadline_ && !released_ && home().shard().clock().Now() < *deadline_;
+    if (doorbell_ != nullptr) doorbell_->Cancel();
     doorbell_ = nullptr;
     if (may_park) {
       doorbell_ =
@@ -137,12 +143,11 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
   void ReadOn(BrokerShard& owner, const std::vector<size_t>& indexes,
               const std::shared_ptr<FetchDoorbell>& doorbell,
               std::vector<FetchOutcome>& results) const {
-    int64_t budget = std::min(body_.max_bytes, home().options().max_fetch_bytes);
     bool any_data = is_replica() && body_.max_bytes <= 0;  // a report wants none
     int64_t bytes = 0;
     for (size_t index : indexes) {
       FetchArgs args = items_[index].args;
-      args.max_bytes = std::min<int64_t>(items_[index].max_bytes, budget - bytes);
+      args.max_bytes = std::min<int64_t>(items_[index].max_bytes, max_bytes_ - bytes);
       args.at_least_one_batch = !any_data;
       Partition* partition = owner.partitions().Find(items_[index].id);
       FetchOutcome& outcome = results.emplace_back();
@@ -154,7 +159,7 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
       bytes += outcome.records.length;
       any_data = any_data || outcome.records.length > 0;
     }
-    if (doorbell == nullptr || bytes >= body_.min_bytes) return;
+    if (doorbell == nullptr || bytes >= min_bytes_) return;
     for (size_t index : indexes) {
       Partition* partition = owner.partitions().Find(items_[index].id);
       if (partition != nullptr) partition->AddFetchWaiter(doorbell, is_replica());
@@ -170,7 +175,7 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
       bytes += outcome.records.length;
       now = now || outcome.error != ErrorCode::NONE || outcome.diverging.has_value();
     }
-    if (now || bytes >= body_.min_bytes || doorbell_ == nullptr || released_) {
+    if (now || bytes >= min_bytes_ || doorbell_ == nullptr || released_) {
       return Finish(std::move(results));
     }
     if (read_again_) return Round();
@@ -178,6 +183,10 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
   }
 
   void Park() {
+    if (request_->connection()->closed()) return Abandon();
+    request_->connection()->WhenClosed(request_->slot(), [weak = weak_from_this()] {
+      if (auto self = weak.lock()) self->OnRing();
+    });
     timer_ = home().shard().ScheduleAt(*deadline_, [self = shared_from_this()] {
       self->timer_ = 0;
       self->deadline_.reset();
@@ -210,10 +219,21 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
     request_->NoReply();
   }
 
+  // Every owner shard kept to max_bytes; together they may have more. A client may refuse an answer
+  // that is larger than it asked for, except for the one batch that makes progress.
+  void CutToMaxBytes(std::vector<FetchOutcome>& results) const {
+    int64_t bytes = 0;
+    for (FetchOutcome& outcome : results) {
+      if (bytes > 0 && bytes + outcome.records.length > max_bytes_) outcome.records = {};
+      bytes += outcome.records.length;
+    }
+  }
+
   void Finish(std::vector<FetchOutcome> results) {
     finished_ = true;
     if (doorbell_ != nullptr) doorbell_->Cancel();
     home().shard().CancelTimer(timer_);
+    CutToMaxBytes(results);
     for (size_t i = 0; i < items_.size(); ++i) {
       const Item& item = items_[i];
       FetchOutcome& outcome = results[i];
@@ -240,6 +260,8 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
   const FetchRequest body_;
   FetchResponse response_;
   int32_t replica_id_ = -1;
+  int64_t max_bytes_ = 0;
+  int64_t min_bytes_ = 0;
   std::vector<TopicPartition> ids_;
   std::vector<Item> items_;
   std::optional<MonotonicTime> deadline_;

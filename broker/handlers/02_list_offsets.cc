@@ -13,6 +13,17 @@ using kafka::ErrorCode;
 using kafka::ListOffsetsRequest;
 using kafka::ListOffsetsResponse;
 
+// Special timestamps came with versions of their own; an older client cannot mean them.
+constexpr int64_t kMaxTimestamp = -3, kEarliestLocal = -4, kLatestTiered = -5;
+constexpr int16_t kOffsetNotAvailableVersion = 5;
+
+bool IsKnownTimestamp(int64_t timestamp_ms, int16_t version) {
+  if (timestamp_ms >= -2) return true;
+  if (timestamp_ms == kMaxTimestamp) return version >= 7;
+  if (timestamp_ms == kEarliestLocal) return version >= 8;
+  return timestamp_ms == kLatestTiered && version >= 9;
+}
+
 struct Query {
   int64_t timestamp_ms = 0;
   int32_t current_leader_epoch = -1;
@@ -40,6 +51,10 @@ void Lay(Job& job, const ListOffsetsRequest& body) {
       if (info == nullptr || partition.partition_index < 0 ||
           partition.partition_index >= static_cast<int32_t>(info->partitions.size())) {
         out.error_code = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+        continue;
+      }
+      if (!IsKnownTimestamp(partition.timestamp, job.request->version())) {
+        out.error_code = ErrorCode::UNSUPPORTED_VERSION;
         continue;
       }
       job.ids.push_back({info->id, partition.partition_index});
@@ -76,6 +91,10 @@ void Handle(RequestPtr request) {
           auto& out =
               job->response.topics[job->queries[i].topic].partitions[job->queries[i].partition];
           out.error_code = results[i].error;
+          if (out.error_code == ErrorCode::OFFSET_NOT_AVAILABLE &&
+              job->request->version() < kOffsetNotAvailableVersion) {
+            out.error_code = ErrorCode::LEADER_NOT_AVAILABLE;  // retried by clients of that age
+          }
           out.timestamp = results[i].timestamp_ms;
           out.offset = results[i].offset;
           out.leader_epoch = results[i].leader_epoch;

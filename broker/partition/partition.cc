@@ -34,20 +34,22 @@ void Partition::ApplyState(const CommittedState& state) {
   const int32_t old_epoch = replica_.leader_epoch();
   if (!replica_.Apply(state, log_->log_end_offset(), owner_.shard().clock().Now())) return;
   const bool new_epoch = replica_.leader_epoch() != old_epoch;
-  if (is_leader()) {
-    if (new_epoch || !was_leader) {
-      // The epoch is known from its first offset on, even if nothing is ever written in it
-      // (KIP-101).
-      log_->AssignLeaderEpoch(replica_.leader_epoch());
-      replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
-      LogInfo("{}-{}: leader of epoch {} from offset {}, in-sync {}", topic_, id_.partition,
-              replica_.leader_epoch(), log_->log_end_offset(), fmt::join(replica_.isr(), ","));
-    }
-    MaybeFlush();
-    MaybeAdvance();
-    MaybeChangeIsr();
+  // Parked fetches name the old epoch. Followers must fetch in the new one before anything can be
+  // committed in it.
+  if (new_epoch) WakeFetches();
+  if (was_leader && !is_leader()) StepDown(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  if (!is_leader() || failed_) return;
+  if (new_epoch || !was_leader) {
+    // The epoch is known from its first offset on, even if nothing is ever written in it
+    // (KIP-101).
+    log_->AssignLeaderEpoch(replica_.leader_epoch());
+    replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
+    LogInfo("{}-{}: leader of epoch {} from offset {}, in-sync {}", topic_, id_.partition,
+            replica_.leader_epoch(), log_->log_end_offset(), fmt::join(replica_.isr(), ","));
   }
-  if (was_leader && (!is_leader() || new_epoch)) StepDown(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  MaybeFlush();
+  MaybeAdvance();
+  MaybeChangeIsr();
 }
 
 void Partition::ApplySettings(const config::TopicSettings& settings) {
@@ -57,8 +59,21 @@ void Partition::ApplySettings(const config::TopicSettings& settings) {
 
 void Partition::StepDown(ErrorCode reason) {
   produce_waiters_.FailAll(reason);
+  WakeFetches();
+}
+
+void Partition::WakeFetches() {
   consumer_waiters_.RingAll();
   replica_waiters_.RingAll();
+}
+
+void Partition::NoticeFailure() {
+  if (failed_ || closing_ || log_->fatal_error().ok()) return;
+  failed_ = true;
+  LogError("{}-{}: this replica is offline: {}", topic_, id_.partition,
+           log_->fatal_error().ToString());
+  StepDown(ErrorCode::KAFKA_STORAGE_ERROR);
+  services_.OnLogFailed(*this, log_->fatal_error());
 }
 
 void Partition::OnIsrAnswer(const IsrProposal& proposal, ErrorCode error,
@@ -68,11 +83,13 @@ void Partition::OnIsrAnswer(const IsrProposal& proposal, ErrorCode error,
       proposal.partition_epoch != replica_.partition_epoch()) {
     return;  // metadata was faster
   }
-  if (error == ErrorCode::NONE) {
+  if (error == ErrorCode::NONE && committed.partition_epoch > proposal.partition_epoch) {
     LogInfo("{}-{}: in-sync replicas now {}", topic_, id_.partition, fmt::join(committed.isr, ","));
     ApplyState(committed);
     return;
   }
+  // Accepted without a new partition epoch: the controller had nothing to change.
+  if (error == ErrorCode::NONE) error = ErrorCode::OPERATION_NOT_ATTEMPTED;
   LogInfo("{}-{}: in-sync replicas unchanged, controller said {}", topic_, id_.partition,
           kafka::ErrorName(error));
   replica_.OnIsrRejected(error);
@@ -88,8 +105,9 @@ ErrorCode Partition::CheckEpoch(int32_t current_leader_epoch) const {
 }
 
 ErrorCode Partition::CheckLeader(int32_t current_leader_epoch) const {
+  if (failed_) return ErrorCode::KAFKA_STORAGE_ERROR;
   if (ErrorCode error = CheckEpoch(current_leader_epoch); error != ErrorCode::NONE) return error;
-  return is_leader() ? ErrorCode::NONE : ErrorCode::NOT_LEADER_OR_FOLLOWER;
+  return is_leader() && !closing_ ? ErrorCode::NONE : ErrorCode::NOT_LEADER_OR_FOLLOWER;
 }
 
 ProduceOutcome Partition::AppendAsLeader(Buffer records, int16_t acks) {
@@ -102,11 +120,12 @@ ProduceOutcome Partition::AppendAsLeader(Buffer records, int16_t acks) {
   if (acks == -1 && !replica_.has_enough_replicas()) {
     out.error = ErrorCode::NOT_ENOUGH_REPLICAS;
     out.error_message = fmt::format("{} in-sync replicas, {} needed", replica_.isr().size(),
-                                    settings_.min_insync_replicas);
+                                    replica_.min_insync_replicas());
     return out;
   }
   segment::AppendResult appended =
       log_->AppendAsLeader(std::move(records), replica_.leader_epoch());
+  NoticeFailure();
   out.log_start_offset = log_->log_start_offset();
   if (appended.error != ErrorCode::NONE) {
     out.error = appended.error;
@@ -124,7 +143,11 @@ ProduceOutcome Partition::AppendAsLeader(Buffer records, int16_t acks) {
 void Partition::WhenCommitted(int64_t required_offset, int32_t leader_epoch,
                               ProduceWaiters::Done done) {
   owner_.AssertCurrent();
-  if (!is_leader() || leader_epoch != replica_.leader_epoch()) {
+  if (failed_) {
+    done(ErrorCode::KAFKA_STORAGE_ERROR);
+    return;
+  }
+  if (!is_leader() || closing_ || leader_epoch != replica_.leader_epoch()) {
     done(ErrorCode::NOT_LEADER_OR_FOLLOWER);
     return;
   }
@@ -143,6 +166,7 @@ void Partition::OnLogMoved() {
 }
 
 void Partition::MaybeFlush() {
+  if (closing_ || failed_) return;
   if (!options_.flush_before_ack && log_->segment_count() == flushed_segments_) return;
   flushed_segments_ = log_->segment_count();
   if (auto ticket = log_->TakeFlush()) services_.RunFlush(*this, std::move(*ticket));
@@ -151,25 +175,24 @@ void Partition::MaybeFlush() {
 void Partition::OnFlushDone(const segment::FlushTicket& ticket, const absl::Status& result) {
   owner_.AssertCurrent();
   log_->FlushDone(ticket, result);
-  if (!result.ok()) {
-    LogError("{}-{}: flush failed, the log is closed for writing: {}", topic_, id_.partition,
-             result.ToString());
-    StepDown(ErrorCode::KAFKA_STORAGE_ERROR);
-    return;
-  }
+  NoticeFailure();
+  if (failed_) return;
   replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
   MaybeFlush();
   MaybeAdvance();
+  if (replica_.role() == ReplicaCore::Role::kFollower && replica_.ReadoptHighWatermark()) {
+    consumer_waiters_.RingAll();
+  }
 }
 
 void Partition::MaybeAdvance() {
-  if (!replica_.AdvanceHighWatermark()) return;
+  if (failed_ || !replica_.AdvanceHighWatermark()) return;
   produce_waiters_.Complete(replica_.high_watermark(), ErrorCode::NONE);
   consumer_waiters_.RingAll();
 }
 
 void Partition::MaybeChangeIsr() {
-  if (!is_leader()) return;
+  if (!is_leader() || failed_ || closing_) return;
   auto proposal = replica_.ProposeIsrChange(services_.Brokers(), owner_.shard().clock().Now());
   if (proposal) services_.ProposeIsr(*this, *proposal);
 }
@@ -188,6 +211,10 @@ FetchOutcome Partition::ReadForReplica(const FetchArgs& args) {
   FetchOutcome out;
   out.error = CheckLeader(args.current_leader_epoch);
   if (out.error != ErrorCode::NONE) return out;
+  if (args.replica_epoch < 0) {
+    out.error = ErrorCode::CLUSTER_AUTHORIZATION_FAILED;  // a client that only says it is a broker
+    return out;
+  }
   out.high_watermark = replica_.high_watermark();
   out.last_stable_offset = replica_.high_watermark();
   out.log_start_offset = log_->log_start_offset();
@@ -219,8 +246,13 @@ FetchOutcome Partition::ReadForReplica(const FetchArgs& args) {
   // Only a fetch that names the current epoch proves that the follower's log agrees with ours
   // (KIP-320).
   if (args.current_leader_epoch == replica_.leader_epoch()) {
-    replica_.OnFollowerFetch({args.replica_id, args.replica_epoch}, args.fetch_offset,
-                             args.flushed_offset, owner_.shard().clock().Now());
+    const FetchVerdict verdict =
+        replica_.OnFollowerFetch({args.replica_id, args.replica_epoch}, args.fetch_offset,
+                                 args.flushed_offset, owner_.shard().clock().Now());
+    if (verdict == FetchVerdict::kStaleIncarnation) {
+      out.error = ErrorCode::STALE_BROKER_EPOCH;
+      return out;
+    }
     MaybeAdvance();
     MaybeChangeIsr();
     out.high_watermark = replica_.high_watermark();
@@ -232,9 +264,11 @@ FetchOutcome Partition::ReadForReplica(const FetchArgs& args) {
 
 FetchOutcome Partition::ReadForConsumer(const FetchArgs& args) {
   FetchOutcome out;
-  out.error = CheckEpoch(args.current_leader_epoch);
+  out.error = args.leader_only ? CheckLeader(args.current_leader_epoch)
+                               : CheckEpoch(args.current_leader_epoch);
+  if (failed_) out.error = ErrorCode::KAFKA_STORAGE_ERROR;
   if (out.error != ErrorCode::NONE) return out;
-  if (replica_.role() == ReplicaCore::Role::kNone) {
+  if (replica_.role() == ReplicaCore::Role::kNone || closing_) {
     out.error = ErrorCode::NOT_LEADER_OR_FOLLOWER;
     return out;
   }
@@ -251,8 +285,11 @@ FetchOutcome Partition::ReadForConsumer(const FetchArgs& args) {
   }
   if (args.last_fetched_epoch >= 0 && args.fetch_offset > log_->log_start_offset()) {
     const segment::EpochEndOffset known = log_->EndOffsetForEpoch(args.last_fetched_epoch);
-    if (known.end_offset >= 0 &&
-        (known.leader_epoch < args.last_fetched_epoch || known.end_offset < args.fetch_offset)) {
+    if (known.end_offset < 0) {
+      out.error = is_leader() ? ErrorCode::OFFSET_OUT_OF_RANGE : ErrorCode::OFFSET_NOT_AVAILABLE;
+      return out;
+    }
+    if (known.leader_epoch < args.last_fetched_epoch || known.end_offset < args.fetch_offset) {
       out.diverging = known;
       return out;
     }
@@ -288,12 +325,14 @@ OffsetOutcome Partition::FindOffset(int64_t timestamp_ms, int32_t current_leader
   out.error = CheckLeader(current_leader_epoch);
   if (out.error != ErrorCode::NONE) return out;
   constexpr int64_t kLatest = -1, kEarliest = -2, kMaxTimestamp = -3, kEarliestLocal = -4;
+  constexpr int64_t kLatestTiered = -5;
   if (timestamp_ms == kEarliest || timestamp_ms == kEarliestLocal) {
     out.offset = log_->log_start_offset();
     out.leader_epoch = log_->LeaderEpochOf(out.offset);
     return out;
   }
-  if (timestamp_ms < kEarliestLocal) {
+  if (timestamp_ms == kLatestTiered) return out;  // no tiers: no offset
+  if (timestamp_ms < kLatestTiered) {
     out.error = ErrorCode::UNSUPPORTED_VERSION;
     return out;
   }
@@ -337,7 +376,7 @@ OffsetOutcome Partition::EndOffsetForEpoch(int32_t leader_epoch,
 
 std::optional<Partition::FollowerPosition> Partition::NextFetch() const {
   if (replica_.role() != ReplicaCore::Role::kFollower || replica_.leader() < 0) return std::nullopt;
-  if (!log_->fatal_error().ok()) return std::nullopt;
+  if (failed_ || closing_ || !log_->fatal_error().ok()) return std::nullopt;
   FollowerPosition position;
   position.leader_epoch = replica_.leader_epoch();
   position.fetch_offset = log_->log_end_offset();
@@ -351,41 +390,43 @@ absl::Status Partition::OnFollowerAnswer(const FollowerAnswer& answer) {
   owner_.AssertCurrent();
   // An answer of an older epoch, or to another position, says nothing about the present log
   // (KAFKA-18723).
-  if (replica_.role() != ReplicaCore::Role::kFollower ||
+  if (replica_.role() != ReplicaCore::Role::kFollower || failed_ || closing_ ||
       answer.leader_epoch != replica_.leader_epoch() ||
-      answer.fetch_offset != log_->log_end_offset()) {
+      answer.fetch_offset != log_->log_end_offset() ||
+      answer.last_fetched_epoch != log_->latest_leader_epoch()) {
     return absl::OkStatus();
   }
-  absl::Status status;
+  absl::Status status = TakeAnswer(answer);
+  NoticeFailure();
+  return status;
+}
+
+absl::Status Partition::TakeAnswer(const FollowerAnswer& answer) {
+  if (answer.out_of_range && answer.log_start_offset > log_->log_end_offset()) {
+    return StartOverAt(answer.log_start_offset);
+  }
   if (answer.out_of_range) {
-    if (answer.log_start_offset > log_->log_end_offset()) {
-      LogWarn("{}-{}: log ends at {}, below the leader's start {}: starting over there", topic_,
-              id_.partition, log_->log_end_offset(), answer.log_start_offset);
-      status = log_->TruncateFullyAndStartAt(answer.log_start_offset);
-    } else {
-      // Our newest epoch is unknown to the leader: drop everything above what it has committed.
-      status = log_->TruncateTo(std::max(answer.high_watermark, replica_.high_watermark()));
-    }
-    OnLogMoved();
-    return status;
+    // Our newest epoch or our end is unknown to the leader. It has all that is committed, though
+    // its high watermark may still be behind ours.
+    const int64_t committed = std::max(answer.high_watermark, replica_.high_watermark());
+    return TruncateToLeader(committed < log_->log_end_offset() ? committed : answer.high_watermark,
+                            "the leader does not know our newest epoch");
   }
   if (answer.diverging) {
     const segment::EpochEndOffset own = log_->EndOffsetForEpoch(answer.diverging->leader_epoch);
     int64_t target = answer.diverging->end_offset;
     if (own.end_offset >= 0) target = std::min(target, own.end_offset);
-    LogInfo("{}-{}: log diverges from leader {} after epoch {}: truncating from {} to {}", topic_,
-            id_.partition, replica_.leader(), answer.diverging->leader_epoch,
-            log_->log_end_offset(), target);
-    status = log_->TruncateTo(target);
-    OnLogMoved();
-    return status;
+    return TruncateToLeader(
+        target, fmt::format("log diverges after epoch {}", answer.diverging->leader_epoch));
   }
   if (!answer.records.empty()) {
     auto appended = log_->AppendAsFollower(answer.records, answer.leader_epoch);
     replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
     if (!appended.ok()) return appended.status();
+    if (*appended == 0) return absl::DataLossError("the leader's answer holds no whole batch");
     MaybeFlush();
   }
+  absl::Status status;
   if (answer.log_start_offset > log_->log_start_offset() &&
       answer.log_start_offset <= log_->log_end_offset()) {
     status = log_->AdvanceLogStart(answer.log_start_offset);
@@ -394,12 +435,49 @@ absl::Status Partition::OnFollowerAnswer(const FollowerAnswer& answer) {
   return status;
 }
 
+absl::Status Partition::TruncateToLeader(int64_t offset, std::string_view why) {
+  const int64_t end_offset = log_->log_end_offset();
+  const int32_t epoch = log_->latest_leader_epoch();
+  if (offset < replica_.high_watermark()) {
+    const std::string loss =
+        fmt::format("{}: leader {} lacks offsets {} to {}, which were committed", why,
+                    replica_.leader(), offset, replica_.high_watermark());
+    // With flushes before acknowledgements, only a lost or rolled back disk can do that. This copy
+    // may be the last one: it is kept for somebody to decide.
+    if (options_.flush_before_ack && !settings_.unclean_leader_election_enable) {
+      return absl::DataLossError(
+          fmt::format("{}; this replica keeps them and does not follow", loss));
+    }
+    LogError("{}-{}: LOSS of committed records, {}", topic_, id_.partition, loss);
+  }
+  LogInfo("{}-{}: {}: truncating from {} to {}, following broker {}", topic_, id_.partition, why,
+          end_offset, offset, replica_.leader());
+  absl::Status status = log_->TruncateTo(offset);
+  OnLogMoved();
+  if (!status.ok()) return status;
+  if (log_->log_end_offset() == end_offset && log_->latest_leader_epoch() == epoch) {
+    return absl::DataLossError(
+        fmt::format("{}: nothing left to truncate at {} for leader {} with end {}", why, end_offset,
+                    replica_.leader(), offset));
+  }
+  return status;
+}
+
+absl::Status Partition::StartOverAt(int64_t offset) {
+  LogWarn("{}-{}: log ends at {}, below the leader's start {}: starting over there", topic_,
+          id_.partition, log_->log_end_offset(), offset);
+  absl::Status status = log_->TruncateFullyAndStartAt(offset);
+  OnLogMoved();
+  replica_.OnLogStart(log_->log_start_offset());
+  return status;
+}
+
 // ---- housekeeping ----
 
 void Partition::OnTick(bool housekeeping) {
   owner_.AssertCurrent();
   MaybeChangeIsr();
-  if (!housekeeping) return;
+  if (!housekeeping || failed_ || closing_) return;
   log_->ExpireProducers();
   if (settings_.cleanup_policy_delete) {
     absl::Status status = log_->ApplyRetention(settings_.retention_ms, settings_.retention_bytes,
@@ -407,12 +485,19 @@ void Partition::OnTick(bool housekeeping) {
     if (!status.ok()) {
       LogError("{}-{}: retention failed: {}", topic_, id_.partition, status.ToString());
     }
+    NoticeFailure();
   }
 }
 
-absl::Status Partition::CloseCleanly() {
+void Partition::BeginClose() {
+  owner_.AssertCurrent();
+  closing_ = true;
   StepDown(ErrorCode::NOT_LEADER_OR_FOLLOWER);
-  return log_->CloseCleanly();
+}
+
+std::unique_ptr<segment::Log> Partition::ReleaseLog() {
+  if (!closing_) BeginClose();
+  return std::move(log_);
 }
 
 }  // namespace soliton::broker

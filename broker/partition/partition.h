@@ -30,6 +30,8 @@ class PartitionServices {
   virtual void RunFlush(const Partition& partition, segment::FlushTicket ticket) = 0;
   // Sends the proposal to the controller; the answer returns through Partition::OnIsrAnswer.
   virtual void ProposeIsr(const Partition& partition, const IsrProposal& proposal) = 0;
+  // The log is closed for writing after an I/O error; nothing can be promised here any more. Once.
+  virtual void OnLogFailed(const Partition& partition, const absl::Status& why) = 0;
   virtual const std::map<int32_t, ReplicaCore::BrokerView>& Brokers() const = 0;
 };
 
@@ -60,6 +62,7 @@ struct FetchArgs {
   int64_t max_bytes = 0;
   bool at_least_one_batch = true;
   bool read_committed = false;
+  bool leader_only = false;  // consumers older than KIP-392 (Fetch 0-10)
   // Replica fetch; -1 for consumers.
   int32_t replica_id = -1;
   int64_t replica_epoch = -1;
@@ -102,7 +105,9 @@ class Partition {
   // ---- produce (leader) ----
 
   ProduceOutcome AppendAsLeader(Buffer records, int16_t acks);
-  // `done` runs when `required_offset` is committed in `leader_epoch`, or with an error.
+  // `done` runs when `required_offset` is committed, or with an error. `leader_epoch` is the one of
+  // the append. A later epoch changes nothing while this replica goes on leading: its log is what
+  // the others follow.
   void WhenCommitted(int64_t required_offset, int32_t leader_epoch, ProduceWaiters::Done done);
 
   // ---- fetch ----
@@ -129,11 +134,14 @@ class Partition {
     int32_t last_fetched_epoch = -1;
   };
   std::optional<FollowerPosition> NextFetch() const;
-  // The leader's answer to a fetch that said (`leader_epoch`, `fetch_offset`). Ignored when this
-  // replica has moved on since. Truncation comes before anything else in the answer (KAFKA-14704).
+  // The leader's answer to a fetch that said (`leader_epoch`, `fetch_offset`,
+  // `last_fetched_epoch`). Ignored when this replica has moved on since. Truncation comes before
+  // anything else in the answer (KAFKA-14704). An error means that asking again at once would be of
+  // no use.
   struct FollowerAnswer {
     int32_t leader_epoch = -1;
     int64_t fetch_offset = 0;
+    int32_t last_fetched_epoch = -1;
     std::optional<segment::EpochEndOffset> diverging;
     bool out_of_range = false;
     Buffer records;
@@ -147,7 +155,14 @@ class Partition {
   void OnFlushDone(const segment::FlushTicket& ticket, const absl::Status& result);
   // Periodic: ISR members that lag, retention, producer expiry.
   void OnTick(bool housekeeping);
-  absl::Status CloseCleanly();
+  // The shard did not run for a while.
+  void OnStalled() { replica_.OnStalled(owner_.shard().clock().Now()); }
+  // Takes no more writes and starts no more flushes; fails whoever waits. The one flush that may be
+  // under way comes back first, then the log may be taken.
+  void BeginClose();
+  // The log, to be closed or removed on a disk thread. Nothing but the destructor may be called
+  // after.
+  std::unique_ptr<segment::Log> ReleaseLog();
 
   // ---- queries ----
 
@@ -176,7 +191,16 @@ class Partition {
   // Raises the high watermark and completes whoever waited for it.
   void MaybeAdvance();
   void MaybeChangeIsr();
+  // Fails who waits for commits and wakes who waits for records.
   void StepDown(kafka::ErrorCode reason);
+  void WakeFetches();
+  absl::Status TakeAnswer(const FollowerAnswer& answer);
+  // The leader's log ends, for certain, at `offset`: ours must not go further. Refuses to cut what
+  // is committed, unless loss is allowed.
+  absl::Status TruncateToLeader(int64_t offset, std::string_view why);
+  absl::Status StartOverAt(int64_t offset);
+  // To be called after whatever may have failed to write.
+  void NoticeFailure();
 
   Owner owner_;
   PartitionServices& services_;
@@ -190,6 +214,8 @@ class Partition {
   FetchWaiters consumer_waiters_;  // rung when the high watermark moves
   FetchWaiters replica_waiters_;   // rung when the log grows
   uint64_t instance_ = 0;
+  bool closing_ = false;
+  bool failed_ = false;       // the log is fenced: this replica serves nobody
   int flushed_segments_ = 0;  // page-cache mode: flush only when a segment was closed
 };
 

@@ -1,15 +1,17 @@
 #include "broker/partition/partition_table.h"
 
+#include <algorithm>
+
 #include "broker/partition/log_settings.h"
+#include "broker/partition/partition_folder.h"
 #include "runtime/base/check.h"
 #include "runtime/obs/logging.h"
 
 namespace soliton::broker {
 
-PartitionTable::PartitionTable(
-    const Ports& ports, Shard& shard, segment::DataDirectory& directory,
-    const PartitionTableOptions& options,
-    std::map<segment::TopicPartitionName, int64_t> checkpointed_high_watermarks, Hooks hooks)
+PartitionTable::PartitionTable(const Ports& ports, Shard& shard, segment::DataDirectory& directory,
+                               const PartitionTableOptions& options,
+                               HighWatermarks checkpointed_high_watermarks, Hooks hooks)
     : ports_(ports),
       shard_(shard),
       directory_(directory),
@@ -31,7 +33,21 @@ Partition* PartitionTable::Find(const TopicPartition& id) {
 
 const absl::Status* PartitionTable::FindFailure(const TopicPartition& id) const {
   auto found = failed_.find(id);
-  return found == failed_.end() ? nullptr : &found->second;
+  return found == failed_.end() ? nullptr : &found->second.why;
+}
+
+PartitionTable::HighWatermarks PartitionTable::CurrentHighWatermarks() const {
+  HighWatermarks all;
+  const auto keep = [&](const TopicPartition& id) {
+    auto old = checkpointed_high_watermarks_.find({id.topic_id.ToString(), id.partition});
+    if (old != checkpointed_high_watermarks_.end()) all.insert(*old);
+  };
+  for (const TopicPartition& id : opening_) keep(id);
+  for (const auto& [id, failure] : failed_) keep(id);
+  for (const auto& [id, partition] : partitions_) {
+    all[{id.topic_id.ToString(), id.partition}] = partition->replica().high_watermark();
+  }
+  return all;
 }
 
 config::TopicSettings PartitionTable::SettingsOf(const controller::TopicInfo& topic) const {
@@ -54,22 +70,23 @@ CommittedState PartitionTable::StateOf(const controller::TopicInfo& topic,
 
 void PartitionTable::ApplyImage(const controller::MetadataImagePtr& image,
                                 const controller::MetadataDelta& delta) {
+  if (closing_) return;
   image_ = image;
   brokers_.clear();
   for (const auto& [id, broker] : image->brokers) {
     brokers_[id] = {broker.broker_epoch, broker.usable()};
   }
-  for (const Uuid& topic_id : delta.deleted_topics) {
-    std::vector<TopicPartition> gone;
-    for (auto it = partitions_.lower_bound({topic_id, -1});
-         it != partitions_.end() && it->first.topic_id == topic_id; ++it) {
-      gone.push_back(it->first);
-    }
-    for (const TopicPartition& id : gone) Remove(id);
-  }
+  for (const Uuid& topic_id : delta.deleted_topics) RemoveTopic(topic_id);
   for (const Uuid& topic_id : delta.changed_topics) {
     if (const controller::TopicInfo* topic = image->FindTopic(topic_id)) ApplyTopic(*topic);
   }
+}
+
+bool PartitionTable::Hosted(const controller::TopicInfo& topic, int32_t partition) const {
+  if (static_cast<size_t>(partition) >= topic.partitions.size()) return false;
+  const auto& replicas = topic.partitions[static_cast<size_t>(partition)].replicas;
+  return std::find(replicas.begin(), replicas.end(), options_.partition.broker_id) !=
+         replicas.end();
 }
 
 void PartitionTable::ApplyTopic(const controller::TopicInfo& topic) {
@@ -77,14 +94,12 @@ void PartitionTable::ApplyTopic(const controller::TopicInfo& topic) {
   for (size_t i = 0; i < topic.partitions.size(); ++i) {
     const TopicPartition id{topic.id, static_cast<int32_t>(i)};
     if (!Mine(id)) continue;
-    const auto& replicas = topic.partitions[i].replicas;
-    const bool hosted =
-        std::find(replicas.begin(), replicas.end(), options_.partition.broker_id) != replicas.end();
+    const bool hosted = Hosted(topic, id.partition);
     Partition* partition = Find(id);
-    if (partition == nullptr) {
-      if (hosted && !opening_.contains(id) && !failed_.contains(id)) Open(topic, id);
-    } else if (!hosted) {
+    if (!hosted) {
       Remove(id);
+    } else if (partition == nullptr) {
+      if (!opening_.contains(id) && !failed_.contains(id)) Open(topic, id);
     } else {
       partition->ApplySettings(settings);
       partition->ApplyState(StateOf(topic, id.partition));
@@ -93,10 +108,24 @@ void PartitionTable::ApplyTopic(const controller::TopicInfo& topic) {
   }
 }
 
+// ---- opening ----
+
 void PartitionTable::Open(const controller::TopicInfo& topic, const TopicPartition& id) {
   opening_.insert(id);
+  const std::string folder = directory_.PartitionPath(topic.name, id.partition);
+  hooks_.claim_folder(folder, [this, id, folder] { OpenClaimed(id, folder); });
+}
+
+void PartitionTable::OpenClaimed(const TopicPartition& id, const std::string& folder) {
+  const controller::TopicInfo* topic = image_->FindTopic(id.topic_id);
+  if (topic == nullptr || closing_) {
+    opening_.erase(id);
+    hooks_.release_folder(folder);
+    NotifyIfIdle();
+    return;
+  }
   segment::OpenOptions open;
-  open.directory = directory_.PartitionPath(topic.name, id.partition);
+  open.directory = folder;
   open.topic_id = id.topic_id;
   open.clean_shutdown = directory_.was_clean();
   auto result = std::make_shared<absl::StatusOr<std::unique_ptr<segment::Log>>>(
@@ -104,55 +133,100 @@ void PartitionTable::Open(const controller::TopicInfo& topic, const TopicPartiti
   ports_.disk->Submit(
       OwnerHash(id), shard_,
       [files = ports_.files, clock = &shard_.clock(), open,
-       options = ToLogOptions(SettingsOf(topic)),
-       result] { *result = segment::Log::Open(*files, *clock, options, open); },
-      [this, id, result] { OnOpened(id, std::move(*result)); });
+       options = ToLogOptions(SettingsOf(*topic)), random = Random(shard_.random().Next()),
+       result]() mutable {
+        absl::Status ours = SetAsideForeign(*files, open.directory, open.topic_id, random);
+        if (ours.ok()) {
+          *result = segment::Log::Open(*files, *clock, options, open);
+        } else {
+          *result = ours;
+        }
+      },
+      [this, id, name = topic->name, result] { OnOpened(id, name, std::move(*result)); });
 }
 
-void PartitionTable::OnOpened(const TopicPartition& id,
+void PartitionTable::OnOpened(const TopicPartition& id, const std::string& topic_name,
                               absl::StatusOr<std::unique_ptr<segment::Log>> log) {
   opening_.erase(id);
   const controller::TopicInfo* topic = image_->FindTopic(id.topic_id);
-  if (topic == nullptr) {
+  if (topic == nullptr || !Hosted(*topic, id.partition)) {
     // Deleted while it was being opened.
-    if (log.ok()) {
-      const std::string folder = (*log)->directory();
-      log->reset();
-      absl::Status removed = ports_.files->RemoveTree(folder);
-      if (!removed.ok()) LogError("removing {}: {}", folder, removed.ToString());
-    }
-    NotifyIfIdle();
-    return;
+    RemoveFolder(id, topic_name, log.ok() ? *std::move(log) : nullptr);
+  } else if (!log.ok()) {
+    LogError("{}-{}: cannot open the log, this replica stays offline: {}", topic_name, id.partition,
+             log.status().ToString());
+    failed_[id] = {topic_name, log.status()};
+    lost_data_ = true;
+  } else {
+    Add(*topic, id, *std::move(log));
   }
-  if (!log.ok()) {
-    LogError("{}-{}: cannot open the log, this replica stays offline: {}", topic->name,
-             id.partition, log.status().ToString());
-    failed_[id] = log.status();
-    NotifyIfIdle();
-    return;
-  }
-  auto checkpointed = checkpointed_high_watermarks_.find({topic->name, id.partition});
-  auto partition = std::make_unique<Partition>(
-      shard_, *this, id, topic->name, options_.partition, SettingsOf(*topic), std::move(*log),
-      checkpointed == checkpointed_high_watermarks_.end() ? 0 : checkpointed->second);
-  partition->set_instance(next_instance_++);
-  Partition& added = *partition;
-  partitions_[id] = std::move(partition);
-  added.ApplyState(StateOf(*topic, id.partition));
-  hooks_.on_role_changed(added);
   NotifyIfIdle();
 }
 
+void PartitionTable::Add(const controller::TopicInfo& topic, const TopicPartition& id,
+                         std::unique_ptr<segment::Log> log) {
+  const config::TopicSettings settings = SettingsOf(topic);
+  auto found = checkpointed_high_watermarks_.find({id.topic_id.ToString(), id.partition});
+  const int64_t checkpointed = found == checkpointed_high_watermarks_.end() ? 0 : found->second;
+  if (checkpointed > log->log_end_offset() && options_.partition.flush_before_ack &&
+      !settings.unclean_leader_election_enable) {
+    LogError("{}-{}: LOSS: the log ends at {}, but records up to {} were committed here",
+             topic.name, id.partition, log->log_end_offset(), checkpointed);
+    lost_data_ = true;
+  }
+  auto partition = std::make_unique<Partition>(shard_, *this, id, topic.name, options_.partition,
+                                               settings, std::move(log), checkpointed);
+  partition->set_instance(next_instance_++);
+  Partition& added = *partition;
+  partitions_[id] = std::move(partition);
+  if (closing_) return added.BeginClose();
+  added.ApplyState(StateOf(topic, id.partition));
+  hooks_.on_role_changed(added);
+}
+
+// ---- removing ----
+
+void PartitionTable::RemoveTopic(const Uuid& topic_id) {
+  std::vector<TopicPartition> gone;
+  const TopicPartition first{topic_id, -1};
+  const auto collect = [&](const auto& map) {
+    for (auto it = map.lower_bound(first); it != map.end() && it->first.topic_id == topic_id; ++it)
+      gone.push_back(it->first);
+  };
+  collect(partitions_);
+  collect(failed_);
+  for (const TopicPartition& id : gone) Remove(id);
+}
+
 void PartitionTable::Remove(const TopicPartition& id) {
+  if (auto failed = failed_.extract(id); !failed.empty()) {
+    return RemoveFolder(id, failed.mapped().topic, nullptr);
+  }
   auto found = partitions_.find(id);
   if (found == partitions_.end()) return;
   const std::string topic = found->second->topic();
-  absl::Status closed = found->second->CloseCleanly();
-  if (!closed.ok()) LogWarn("{}-{}: closing: {}", topic, id.partition, closed.ToString());
+  std::unique_ptr<segment::Log> log = found->second->ReleaseLog();
   partitions_.erase(found);
   hooks_.on_removed(id);
-  absl::Status removed = directory_.RemovePartition(topic, id.partition, shard_.random());
-  if (!removed.ok()) LogError("{}-{}: removing: {}", topic, id.partition, removed.ToString());
+  RemoveFolder(id, topic, std::move(log));
+}
+
+void PartitionTable::RemoveFolder(const TopicPartition& id, const std::string& topic,
+                                  std::unique_ptr<segment::Log> log) {
+  auto result = std::make_shared<absl::Status>();
+  ports_.disk->Submit(
+      OwnerHash(id), shard_,
+      [directory = &directory_, topic, partition = id.partition, log = std::move(log),
+       random = Random(shard_.random().Next()), result]() mutable {
+        log.reset();
+        *result = directory->RemovePartition(topic, partition, random);
+      },
+      [this, topic, id, result] {
+        if (!result->ok()) {
+          LogError("{}-{}: removing: {}", topic, id.partition, result->ToString());
+        }
+        hooks_.release_folder(directory_.PartitionPath(topic, id.partition));
+      });
 }
 
 void PartitionTable::WhenIdle(Task task) {
@@ -168,7 +242,8 @@ void PartitionTable::NotifyIfIdle() {
 }
 
 void PartitionTable::Start() {
-  next_housekeeping_ = shard_.clock().Now() + options_.retention_check_interval;
+  last_tick_ = shard_.clock().Now();
+  next_housekeeping_ = last_tick_ + options_.retention_check_interval;
   tick_timer_ = shard_.ScheduleAfter(options_.tick_interval, [this] { Tick(); });
 }
 
@@ -176,6 +251,11 @@ void PartitionTable::Tick() {
   const MonotonicTime now = shard_.clock().Now();
   const bool housekeeping = now >= next_housekeeping_;
   if (housekeeping) next_housekeeping_ = now + options_.retention_check_interval;
+  // A shard that did not run for long (SIGSTOP, a blocked write) has not heard its followers.
+  const Duration silence = now - std::exchange(last_tick_, now) - options_.tick_interval;
+  if (silence > options_.partition.replica.replica_lag_time_max / 4) {
+    for (auto& [id, partition] : partitions_) partition->OnStalled();
+  }
   for (auto& [id, partition] : partitions_) partition->OnTick(housekeeping);
   tick_timer_ = shard_.ScheduleAfter(options_.tick_interval, [this] { Tick(); });
 }
@@ -201,23 +281,61 @@ void PartitionTable::ProposeIsr(const Partition& partition, const IsrProposal& p
   hooks_.propose_isr(partition.id(), proposal);
 }
 
+void PartitionTable::OnLogFailed(const Partition& partition, const absl::Status& why) {
+  hooks_.on_log_failed(
+      absl::Status(why.code(), fmt::format("{}-{}: {}", partition.topic(), partition.id().partition,
+                                           std::string(why.message()))));
+}
+
 void PartitionTable::OnIsrAnswer(const TopicPartition& id, const IsrProposal& proposal,
                                  kafka::ErrorCode error, const CommittedState& committed) {
   if (Partition* partition = Find(id)) partition->OnIsrAnswer(proposal, error, committed);
 }
 
-absl::Status PartitionTable::CloseAll() {
-  shard_.CancelTimer(tick_timer_);
+// ---- closing ----
+
+struct PartitionTable::Closing {
+  size_t missing = 0;
+  absl::AnyInvocable<void(absl::Status)> done;
   absl::Status first;
-  for (auto& [id, partition] : partitions_) {
-    absl::Status status = partition->CloseCleanly();
-    if (!status.ok()) {
-      LogError("{}-{}: closing: {}", partition->topic(), id.partition, status.ToString());
-      if (first.ok()) first = status;
-    }
+
+  void OnClosed(const absl::Status& status) {
+    if (first.ok()) first = status;
+    if (--missing == 0) done(first);
   }
-  partitions_.clear();
-  return first;
+};
+
+void PartitionTable::CloseAll(absl::AnyInvocable<void(absl::Status)> done) {
+  closing_ = true;
+  shard_.CancelTimer(tick_timer_);
+  for (auto& [id, partition] : partitions_) partition->BeginClose();
+  WhenIdle([this, done = std::move(done)]() mutable {
+    if (partitions_.empty()) return done(absl::OkStatus());
+    auto closing = std::make_shared<Closing>();
+    closing->missing = partitions_.size();
+    closing->done = std::move(done);
+    for (const auto& [id, partition] : partitions_) {
+      // Behind whatever the disk thread still does for this log.
+      ports_.disk->Submit(
+          OwnerHash(id), shard_, [] {}, [this, id, closing] { CloseOne(id, closing); });
+    }
+  });
+}
+
+void PartitionTable::CloseOne(const TopicPartition& id, std::shared_ptr<Closing> closing) {
+  auto found = partitions_.find(id);
+  std::shared_ptr<segment::Log> log = found->second->ReleaseLog();
+  const std::string topic = found->second->topic();
+  partitions_.erase(found);
+  auto result = std::make_shared<absl::Status>();
+  ports_.disk->Submit(
+      OwnerHash(id), shard_, [log, result] { *result = log->CloseCleanly(); },
+      [topic, id, result, closing = std::move(closing)] {
+        if (!result->ok()) {
+          LogError("{}-{}: closing: {}", topic, id.partition, result->ToString());
+        }
+        closing->OnClosed(*result);
+      });
 }
 
 }  // namespace soliton::broker

@@ -37,11 +37,19 @@ class PartitionTable final : public PartitionServices {
     std::function<void(const TopicPartition&)> on_removed;
     // A follower's log was flushed further: its leader wants to know.
     std::function<void(const Partition&)> on_follower_flushed;
+    // `granted` runs on this shard when no other partition uses the folder (FolderClaims).
+    std::function<void(const std::string& folder, Task granted)> claim_folder;
+    std::function<void(const std::string& folder)> release_folder;
+    // A log failed while in use: this broker cannot keep its promises.
+    std::function<void(const absl::Status&)> on_log_failed;
   };
 
+  // High watermarks of all partitions, as written to the checkpoint: by topic id (as text), so that
+  // those of a deleted topic say nothing about its successor of the same name.
+  using HighWatermarks = std::map<segment::TopicPartitionName, int64_t>;
+
   PartitionTable(const Ports& ports, Shard& shard, segment::DataDirectory& directory,
-                 const PartitionTableOptions& options,
-                 std::map<segment::TopicPartitionName, int64_t> checkpointed_high_watermarks,
+                 const PartitionTableOptions& options, HighWatermarks checkpointed_high_watermarks,
                  Hooks hooks);
   ~PartitionTable() override;
 
@@ -62,6 +70,11 @@ class PartitionTable final : public PartitionServices {
   // A replica that could not be opened: why.
   const absl::Status* FindFailure(const TopicPartition& id) const;
   bool IsOpening(const TopicPartition& id) const { return opening_.contains(id); }
+  // Some replica is not what it was when this broker last promised something: a log could not be
+  // opened, or ends below what is known to be committed.
+  bool lost_data() const { return lost_data_; }
+  // What the checkpoint should say now; for replicas that are not open, what it said.
+  HighWatermarks CurrentHighWatermarks() const;
 
   void OnIsrAnswer(const TopicPartition& id, const IsrProposal& proposal, kafka::ErrorCode error,
                    const CommittedState& committed);
@@ -69,20 +82,40 @@ class PartitionTable final : public PartitionServices {
   config::TopicSettings SettingsOf(const controller::TopicInfo& topic) const;
   CommittedState StateOf(const controller::TopicInfo& topic, int32_t partition) const;
 
-  // Closes every log; blocks. First error wins, the rest is still tried.
-  absl::Status CloseAll();
+  // Closes every log, each after the flush that may be under way; then `done`, on the shard, with
+  // the first error. The rest is still tried. Images are not followed any more.
+  void CloseAll(absl::AnyInvocable<void(absl::Status)> done);
 
   // PartitionServices
   void RunFlush(const Partition& partition, segment::FlushTicket ticket) override;
   void ProposeIsr(const Partition& partition, const IsrProposal& proposal) override;
+  void OnLogFailed(const Partition& partition, const absl::Status& why) override;
   const std::map<int32_t, ReplicaCore::BrokerView>& Brokers() const override { return brokers_; }
 
  private:
+  struct Failure {
+    std::string topic;
+    absl::Status why;
+  };
+  struct Closing;
+
   bool Mine(const TopicPartition& id) const;
+  bool Hosted(const controller::TopicInfo& topic, int32_t partition) const;
   void ApplyTopic(const controller::TopicInfo& topic);
+  // Opening: claim the folder, open on a disk thread, then OnOpened.
   void Open(const controller::TopicInfo& topic, const TopicPartition& id);
-  void OnOpened(const TopicPartition& id, absl::StatusOr<std::unique_ptr<segment::Log>> log);
+  void OpenClaimed(const TopicPartition& id, const std::string& folder);
+  void OnOpened(const TopicPartition& id, const std::string& topic,
+                absl::StatusOr<std::unique_ptr<segment::Log>> log);
+  void Add(const controller::TopicInfo& topic, const TopicPartition& id,
+           std::unique_ptr<segment::Log> log);
+  void RemoveTopic(const Uuid& topic_id);
   void Remove(const TopicPartition& id);
+  // Deletes the folder on a disk thread, behind all that the log has under way there; `log` may be
+  // null.
+  void RemoveFolder(const TopicPartition& id, const std::string& topic,
+                    std::unique_ptr<segment::Log> log);
+  void CloseOne(const TopicPartition& id, std::shared_ptr<Closing> closing);
   void Tick();
   void NotifyIfIdle();
 
@@ -90,17 +123,20 @@ class PartitionTable final : public PartitionServices {
   Shard& shard_;
   segment::DataDirectory& directory_;
   const PartitionTableOptions options_;
-  std::map<segment::TopicPartitionName, int64_t> checkpointed_high_watermarks_;
+  HighWatermarks checkpointed_high_watermarks_;
   const Hooks hooks_;
   controller::MetadataImagePtr image_;
   std::map<int32_t, ReplicaCore::BrokerView> brokers_;
   std::map<TopicPartition, std::unique_ptr<Partition>> partitions_;
   std::set<TopicPartition> opening_;
-  std::map<TopicPartition, absl::Status> failed_;
+  std::map<TopicPartition, Failure> failed_;
   std::vector<Task> when_idle_;
   uint64_t next_instance_ = 1;
   MonotonicTime next_housekeeping_;
+  MonotonicTime last_tick_;
+  bool lost_data_ = false;
   TimerId tick_timer_ = 0;
+  bool closing_ = false;
 };
 
 }  // namespace soliton::broker

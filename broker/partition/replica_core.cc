@@ -53,6 +53,7 @@ bool ReplicaCore::Apply(const CommittedState& state, int64_t log_end_offset, Mon
     pending_.reset();
     pending_unresolved_ = false;
   }
+  if (new_epoch) leader_high_watermark_ = -1;
   const Role role = state.leader == self_ ? Role::kLeader : Role::kFollower;
   if (role == Role::kLeader) {
     CHECK(InIsr(self_), "leader {} of epoch {} is not in its own ISR", self_, state.leader_epoch);
@@ -94,9 +95,9 @@ FetchVerdict ReplicaCore::OnFollowerFetch(const IsrMember& member, int64_t fetch
   if (found == followers_.end()) return FetchVerdict::kNotReplica;
   Follower& follower = found->second;
   // A fetch of an older incarnation that was delayed on another connection must not count for the
-  // new one.
-  if (member.broker_epoch != -1 && member.broker_epoch < follower.broker_epoch) {
-    return FetchVerdict::kNotReplica;
+  // new one; nor one of a client that only claims to be a replica.
+  if (member.broker_epoch < 0 || member.broker_epoch < follower.broker_epoch) {
+    return FetchVerdict::kStaleIncarnation;
   }
   follower.broker_epoch = member.broker_epoch;
   follower.log_end_offset = fetch_offset;
@@ -128,7 +129,8 @@ bool ReplicaCore::AdvanceHighWatermark() {
 
 bool ReplicaCore::AdoptHighWatermark(int64_t leader_high_watermark) {
   DCHECK(role_ == Role::kFollower);
-  const int64_t bounded = std::min(leader_high_watermark, log_end_offset_);
+  leader_high_watermark_ = leader_high_watermark;
+  const int64_t bounded = std::min(leader_high_watermark, LocalPosition());
   if (bounded <= high_watermark_) return false;
   high_watermark_ = bounded;
   return true;
@@ -136,6 +138,14 @@ bool ReplicaCore::AdoptHighWatermark(int64_t leader_high_watermark) {
 
 void ReplicaCore::RestoreHighWatermark(int64_t high_watermark) {
   high_watermark_ = std::min(high_watermark, log_end_offset_);
+}
+
+void ReplicaCore::OnLogStart(int64_t log_start_offset) {
+  high_watermark_ = std::max(high_watermark_, std::min(log_start_offset, log_end_offset_));
+}
+
+void ReplicaCore::OnStalled(MonotonicTime now) {
+  for (auto& [id, follower] : followers_) follower.caught_up_at = now;
 }
 
 bool ReplicaCore::MayJoin(const Follower& follower) const {
@@ -189,23 +199,23 @@ std::optional<IsrProposal> ReplicaCore::ProposeIsrChange(
   if (current == wanted) return std::nullopt;
   pending_ = proposal;
   pending_unresolved_ = false;
+  pending_lost_an_answer_ = false;
   return proposal;
-}
-
-void ReplicaCore::OnIsrAccepted(const CommittedState& committed, int64_t log_end_offset,
-                                MonotonicTime now) {
-  Apply(committed, log_end_offset, now);
 }
 
 void ReplicaCore::OnIsrRejected(kafka::ErrorCode error) {
   if (!pending_) return;
-  // Only these prove that the controller did not apply it; after any other error the joiner goes on
-  // counting until committed metadata says what happened.
-  if (error == kafka::ErrorCode::INELIGIBLE_REPLICA ||
-      error == kafka::ErrorCode::OPERATION_NOT_ATTEMPTED) {
+  // Judged against this partition epoch and refused: neither this one nor, before it, an earlier
+  // copy was applied. That it was not sent says nothing about earlier copies. After any other error
+  // the joiner goes on counting until committed metadata says what happened.
+  const bool not_applied =
+      error == kafka::ErrorCode::INELIGIBLE_REPLICA ||
+      (error == kafka::ErrorCode::OPERATION_NOT_ATTEMPTED && !pending_lost_an_answer_);
+  if (not_applied) {
     pending_.reset();
     return;
   }
+  pending_lost_an_answer_ |= error != kafka::ErrorCode::OPERATION_NOT_ATTEMPTED;
   pending_unresolved_ = true;
 }
 

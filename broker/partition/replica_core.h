@@ -53,8 +53,9 @@ struct IsrProposal {
 };
 
 enum class FetchVerdict {
-  kCounted,     // position recorded
-  kNotReplica,  // the sender is not in the replica list
+  kCounted,           // position recorded
+  kNotReplica,        // the sender is not in the replica list
+  kStaleIncarnation,  // it does not say which incarnation it is, or an older one than is known
 };
 
 class ReplicaCore {
@@ -80,11 +81,18 @@ class ReplicaCore {
                                int64_t flushed_offset, MonotonicTime now);
   // Leader only: raises the high watermark as far as positions allow. True when it moved.
   bool AdvanceHighWatermark();
-  // Follower only: takes the leader's high watermark, bounded by the local log end. True when it
-  // moved.
+  // Follower only: takes the leader's high watermark, bounded by this replica's own position: what
+  // is called committed here survives a crash here. True when it moved.
   bool AdoptHighWatermark(int64_t leader_high_watermark);
+  // Follower only: the same again, with what the leader said last, after a flush.
+  bool ReadoptHighWatermark() { return AdoptHighWatermark(leader_high_watermark_); }
   // After opening a log: the checkpointed value, bounded by the log end.
   void RestoreHighWatermark(int64_t high_watermark);
+  // The log now begins at `log_start_offset`: what is deleted was committed (KAFKA-9491).
+  void OnLogStart(int64_t log_start_offset);
+  // This broker did not run for a while, so it could not hear its followers: nobody is blamed for
+  // that time (KAFKA-8733).
+  void OnStalled(MonotonicTime now);
 
   // ---- ISR changes (leader only) ----
 
@@ -100,10 +108,9 @@ class ReplicaCore {
   // members that were not caught up for replica_lag_time_max.
   std::optional<IsrProposal> ProposeIsrChange(const std::map<int32_t, BrokerView>& brokers,
                                               MonotonicTime now);
-  // The controller answered the pending proposal. Success: `committed` is applied. An error that
-  // proves that it was not applied rolls back; any other leaves the maximal ISR as it is until
-  // metadata arrives.
-  void OnIsrAccepted(const CommittedState& committed, int64_t log_end_offset, MonotonicTime now);
+  // The controller refused the pending proposal (an accepted one is applied as committed state). An
+  // error that proves that it was not applied rolls back; any other leaves the maximal ISR as it is
+  // until metadata arrives.
   void OnIsrRejected(kafka::ErrorCode error);
 
   // ---- queries ----
@@ -117,6 +124,7 @@ class ReplicaCore {
   int64_t epoch_start_offset() const { return epoch_start_offset_; }
   const std::vector<int32_t>& isr() const { return state_.isr; }
   const std::vector<int32_t>& replicas() const { return state_.replicas; }
+  int32_t min_insync_replicas() const { return state_.min_insync_replicas; }
   bool has_enough_replicas() const {
     return static_cast<int32_t>(state_.isr.size()) >= state_.min_insync_replicas;
   }
@@ -151,8 +159,10 @@ class ReplicaCore {
   Role role_ = Role::kNone;
   CommittedState state_;
   std::optional<IsrProposal> pending_;
-  bool pending_unresolved_ = false;  // the answer was lost: only metadata can tell
+  bool pending_unresolved_ = false;      // it may be sent again
+  bool pending_lost_an_answer_ = false;  // a copy of it may be applied yet
   int64_t high_watermark_ = 0;
+  int64_t leader_high_watermark_ = -1;  // as last heard in this epoch
   int64_t log_end_offset_ = 0;
   int64_t flushed_offset_ = 0;
   int64_t epoch_start_offset_ = 0;

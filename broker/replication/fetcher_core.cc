@@ -1,5 +1,7 @@
 #include "broker/replication/fetcher_core.h"
 
+#include <algorithm>
+
 #include "runtime/base/check.h"
 
 namespace soliton::broker {
@@ -24,7 +26,8 @@ void FetcherCore::Remove(const TopicPartition& id) {
 }
 
 std::vector<TopicPartition> FetcherCore::StartFetch(MonotonicTime now) {
-  bool needed = fetches_in_flight_ == 0;
+  bool needed =
+      fetches_in_flight_ == 0 || (!flushed_.empty() && reports_in_flight_ >= kMaxReportsInFlight);
   for (const TopicPartition& id : uncovered_) needed = needed || retry_at_.at(id) <= now;
   if (!needed || fetches_in_flight_ >= kMaxFetchesInFlight) return {};
   std::vector<TopicPartition> due;
@@ -34,7 +37,11 @@ std::vector<TopicPartition> FetcherCore::StartFetch(MonotonicTime now) {
     uncovered_.erase(id);
     flushed_.erase(id);  // this fetch says it
   }
-  if (!due.empty()) ++fetches_in_flight_;
+  if (due.empty()) return due;
+  ++fetches_in_flight_;
+  if (first_)
+    std::rotate(due.begin(), std::upper_bound(due.begin(), due.end(), *first_), due.end());
+  first_ = due.front();
   return due;
 }
 

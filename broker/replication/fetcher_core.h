@@ -4,7 +4,8 @@
 // of partitions changed (a new leader, a retry that is due): the leader answers the parked one as
 // soon as the later one arrives. With durability=flush a *report* goes out besides when local logs
 // were flushed while a Fetch is parked: it asks for no data and tells the new flushed offsets, so
-// the leader's high watermark need not wait for the next data.
+// the leader's high watermark need not wait for the next data. Answers of reports queue up behind
+// the parked Fetch; when too many do, a Fetch goes out instead and releases it.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,9 @@ class FetcherCore {
   bool empty() const { return retry_at_.empty(); }
   bool Contains(const TopicPartition& id) const { return retry_at_.contains(id); }
 
-  // Partitions of the Fetch to send now; empty when none is due. The caller sends it and reports
-  // back with OnFetchDone.
+  // Partitions of the Fetch to send now; empty when none is due. Begins where the last one did not:
+  // a leader that fills its answer from the front must not starve those at the back. The caller
+  // sends it and reports back with OnFetchDone.
   std::vector<TopicPartition> StartFetch(MonotonicTime now);
   void OnFetchDone();
   // Not before `until`: the leader could not serve it.
@@ -53,6 +55,7 @@ class FetcherCore {
   std::set<TopicPartition> uncovered_;
   int fetches_in_flight_ = 0;
   int reports_in_flight_ = 0;
+  std::optional<TopicPartition> first_;  // of the last Fetch
 };
 
 }  // namespace soliton::broker

@@ -12,6 +12,8 @@ using kafka::ErrorCode;
 // A leader that does not know its role yet learns it within a push of the metadata stream.
 constexpr Duration kRetryAfterFence = milliseconds(5);
 constexpr Duration kRetryAfterError = milliseconds(100);
+// What this replica cannot take it will not take a moment later either.
+constexpr Duration kRetryAfterRefusal = milliseconds(500);
 constexpr Duration kReconnectFirst = milliseconds(10);
 constexpr Duration kReconnectMax = milliseconds(500);
 // First version with topic ids and ReplicaState (KIP-903).
@@ -53,7 +55,8 @@ void ReplicaFetcher::OnFlushed(const TopicPartition& id) {
   core_.OnFlushed(id);
   if (channel_ == nullptr || !channel_->ready()) return;
   std::vector<TopicPartition> report = core_.StartReport();
-  if (!report.empty()) SendReport(report);
+  if (!report.empty()) return SendReport(report);
+  Pump();
 }
 
 void ReplicaFetcher::SchedulePump(MonotonicTime when) {
@@ -134,7 +137,7 @@ kafka::FetchRequest ReplicaFetcher::BuildFetch(const std::vector<TopicPartition>
     out.log_start_offset = position->log_start_offset;
     out.partition_max_bytes = report ? 0 : options_.replica_fetch_max_bytes;
     out.flushed_offset = position->flushed_offset;
-    asked[id] = {position->leader_epoch, position->fetch_offset};
+    asked[id] = {position->leader_epoch, position->fetch_offset, position->last_fetched_epoch};
   }
   return request;
 }
@@ -152,7 +155,8 @@ void ReplicaFetcher::SendFetch(const std::vector<TopicPartition>& ids) {
   channel_->Send(
       std::move(request), options_.replica_fetch_wait_max + seconds(10),
       [this, asked = std::move(asked)](absl::StatusOr<kafka::FetchResponse> response) {
-        if (!response.ok()) return;  // the channel closes: OnDisconnected
+        // Nothing else can be expected from this channel: OnDisconnected begins anew.
+        if (!response.ok()) return channel_->Close(response.status());
         core_.OnFetchDone();
         failures_ = 0;
         OnAnswer(asked, std::move(response));
@@ -171,7 +175,7 @@ void ReplicaFetcher::SendReport(const std::vector<TopicPartition>& ids) {
   channel_->Send(
       std::move(request), options_.replica_fetch_wait_max + seconds(10),
       [this](absl::StatusOr<kafka::FetchResponse> response) {
-        if (!response.ok()) return;
+        if (!response.ok()) return channel_->Close(response.status());
         core_.OnReportDone();
         std::vector<TopicPartition> report = core_.StartReport();
         if (!report.empty()) SendReport(report);
@@ -200,6 +204,10 @@ void ReplicaFetcher::OnPartitionAnswer(const TopicPartition& id, const Asked& as
   Partition* partition = partitions_.Find(id);
   if (partition == nullptr) return;
   const ErrorCode error = data.error_code;
+  if (error != ErrorCode::NONE) {
+    LogDebug("{}-{}: fetch at {} in epoch {} from broker {}: {}", partition->topic(), id.partition,
+             asked.fetch_offset, asked.leader_epoch, leader_, kafka::ErrorName(error));
+  }
   if (error != ErrorCode::NONE && error != ErrorCode::OFFSET_OUT_OF_RANGE) {
     const bool fence =
         error == ErrorCode::NOT_LEADER_OR_FOLLOWER || error == ErrorCode::UNKNOWN_LEADER_EPOCH ||
@@ -210,6 +218,7 @@ void ReplicaFetcher::OnPartitionAnswer(const TopicPartition& id, const Asked& as
   Partition::FollowerAnswer answer;
   answer.leader_epoch = asked.leader_epoch;
   answer.fetch_offset = asked.fetch_offset;
+  answer.last_fetched_epoch = asked.last_fetched_epoch;
   answer.out_of_range = error == ErrorCode::OFFSET_OUT_OF_RANGE;
   if (data.diverging_epoch.end_offset >= 0) {
     answer.diverging =
@@ -222,7 +231,7 @@ void ReplicaFetcher::OnPartitionAnswer(const TopicPartition& id, const Asked& as
   if (!status.ok()) {
     LogError("{}-{}: following broker {}: {}", partition->topic(), id.partition, leader_,
              status.ToString());
-    core_.Delay(id, shard_.clock().Now() + kRetryAfterError);
+    core_.Delay(id, shard_.clock().Now() + kRetryAfterRefusal);
   }
 }
 

@@ -32,6 +32,7 @@ class ReplicaFetcher {
   struct Asked {
     int32_t leader_epoch = -1;
     int64_t fetch_offset = 0;
+    int32_t last_fetched_epoch = -1;
   };
   using AskedMap = std::map<TopicPartition, Asked>;
 

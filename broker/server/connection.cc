@@ -14,11 +14,21 @@ Connection::Connection(BrokerShard& shard, std::shared_ptr<FramedConnection> tra
       transport_(std::move(transport)),
       core_(limits) {}
 
+std::shared_ptr<Connection> Connection::Create(BrokerShard& shard,
+                                               std::shared_ptr<FramedConnection> transport,
+                                               const ConnectionLimits& limits) {
+  return {new Connection(shard, std::move(transport), limits),
+          [home = &shard.shard()](Connection* connection) {
+            home->Post([owned = std::unique_ptr<Connection>(connection)] {});
+          }};
+}
+
 void Connection::Start() { transport_->Start(this); }
 
 void Connection::OnFrame(Buffer frame) {
-  if (closed_) return;
-  const uint64_t slot = core_.OpenSlot();
+  if (closed_ || closing_) return;
+  const uint64_t slot = core_.OpenSlot(static_cast<int64_t>(frame.size()));
+  CountMemory();
   UpdateReading();
   Dispatch(shared_from_this(), slot, std::move(frame));
 }
@@ -26,15 +36,18 @@ void Connection::OnFrame(Buffer frame) {
 void Connection::Respond(uint64_t slot, std::optional<BufferChain> response) {
   owner_.AssertCurrent();
   if (closed_) return;
+  when_closed_.erase(slot);
   for (BufferChain& frame : core_.Fill(slot, std::move(response))) {
     transport_->Send(std::move(frame));
   }
+  CountMemory();
   UpdateReading();
 }
 
 void Connection::Close(std::string_view reason) {
   owner_.AssertCurrent();
-  if (closed_) return;
+  if (closed_ || closing_) return;
+  closing_ = true;
   LogWarn("closing connection of {}: {}", peer(), reason);
   transport_->Close();
 }
@@ -44,13 +57,22 @@ void Connection::OnClosed(const absl::Status& why) {
     LogWarn("connection of {} closed: {}", peer(), std::string(why.message()));
   }
   closed_ = true;
+  const auto self = shared_from_this();
+  for (auto& [slot, task] : std::exchange(when_closed_, {})) task();
+  shard_.CountRequestBytes(-std::exchange(counted_bytes_, 0));
   shard_.OnConnectionClosed(id_);
 }
 
 void Connection::OnDrained() { UpdateReading(); }
 
+void Connection::CountMemory() {
+  const int64_t bytes = core_.request_bytes();
+  shard_.CountRequestBytes(bytes - std::exchange(counted_bytes_, bytes));
+}
+
 void Connection::UpdateReading() {
-  const bool may_read = core_.MayRead(transport_->unsent_bytes());
+  if (closed_ || closing_) return;
+  const bool may_read = core_.MayRead(transport_->unsent_bytes(), shard_.memory_short());
   if (may_read == reading_) return;
   reading_ = may_read;
   if (may_read) {

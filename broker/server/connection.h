@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,14 +19,23 @@ class BrokerShard;
 
 class Connection final : public ConnectionHandler, public std::enable_shared_from_this<Connection> {
  public:
+  // Whoever lets it go last, and on whatever shard, it is destroyed on its own.
+  static std::shared_ptr<Connection> Create(BrokerShard& shard,
+                                            std::shared_ptr<FramedConnection> transport,
+                                            const ConnectionLimits& limits);
   Connection(BrokerShard& shard, std::shared_ptr<FramedConnection> transport,
              const ConnectionLimits& limits);
 
   void Start();
   // Response of a slot (see ConnectionCore). Owner shard. No-op once closed.
   void Respond(uint64_t slot, std::optional<BufferChain> response);
-  // Drops the connection, e.g. after a request that has no error form. Owner shard.
+  // Drops the connection, e.g. after a request that has no error form. Nothing that it sent and was
+  // not begun will be. Owner shard.
   void Close(std::string_view reason);
+  // `task` runs when the connection is gone, unless the slot is answered before. Owner shard.
+  void WhenClosed(uint64_t slot, Task task) { when_closed_[slot] = std::move(task); }
+  // The shard's memory for requests became short, or is no more.
+  void OnMemoryChanged() { UpdateReading(); }
 
   BrokerShard& shard() const { return shard_; }
   uint64_t id() const { return id_; }
@@ -41,13 +51,18 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
 
  private:
   void UpdateReading();
+  // Tells the shard how much memory the requests in flight hold now.
+  void CountMemory();
 
   BrokerShard& shard_;
   Owner owner_;
   const uint64_t id_;
   std::shared_ptr<FramedConnection> transport_;
   ConnectionCore core_;
+  std::map<uint64_t, Task> when_closed_;
+  int64_t counted_bytes_ = 0;
   bool reading_ = true;
+  bool closing_ = false;
   bool closed_ = false;
 };
 

@@ -32,14 +32,16 @@ class Request {
   const kafka::RequestHeader& header() const { return header_; }
   int16_t version() const { return header_.api_version; }
   const std::shared_ptr<Connection>& connection() const { return connection_; }
+  uint64_t slot() const { return slot_; }
   // The shard whose connection this is; handlers start here.
   BrokerShard& home() const { return connection_->shard(); }
 
   // Decodes the body. On failure the connection is closed, as there is no error form that every
   // client could read, and nullopt is returned.
+  // Once: the bytes are held by the message alone afterwards.
   template <typename Message>
   std::optional<Message> Decode() {
-    kafka::Decoder decoder(body_);
+    kafka::Decoder decoder(std::move(body_));
     absl::StatusOr<Message> message = Message::Decode(decoder, header_.api_version);
     if (message.ok()) return std::move(*message);
     Refuse(fmt::format("cannot decode {} version {}: {}", kafka::ApiName(Message::kApiKey),

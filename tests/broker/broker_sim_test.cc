@@ -131,7 +131,8 @@ class BrokerSimTest : public testing::Test {
       return kafka::ErrorCode::UNKNOWN_SERVER_ERROR;
     }
     const auto& result = response->responses.at(0).partition_responses.at(0);
-    if (base_offset != nullptr) *base_offset = result.base_offset;
+    if (result.error_code != kafka::ErrorCode::NONE) ADD_FAILURE() << response->ToString();
+  if (base_offset != nullptr) *base_offset = result.base_offset;
     return result.error_code;
   }
 

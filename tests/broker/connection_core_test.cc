@@ -17,7 +17,7 @@ std::string Text(const std::vector<BufferChain>& frames) {
 
 TEST(ConnectionCore, ResponsesLeaveInRequestOrder) {
   ConnectionCore core({});
-  const uint64_t a = core.OpenSlot(), b = core.OpenSlot(), c = core.OpenSlot();
+  const uint64_t a = core.OpenSlot(100), b = core.OpenSlot(100), c = core.OpenSlot(100);
   EXPECT_EQ(Text(core.Fill(c, Frame("c"))), "");
   EXPECT_EQ(Text(core.Fill(a, Frame("a"))), "a");
   EXPECT_EQ(Text(core.Fill(b, std::nullopt)), "c") << "acks=0 sends nothing and holds nobody up";
@@ -26,24 +26,24 @@ TEST(ConnectionCore, ResponsesLeaveInRequestOrder) {
 
 TEST(ConnectionCore, StopsReadingAtTheLimits) {
   ConnectionCore core({.max_requests_in_flight = 2, .max_unsent_bytes = 10});
-  EXPECT_TRUE(core.MayRead(0));
-  EXPECT_FALSE(core.MayRead(10));
-  const uint64_t a = core.OpenSlot();
-  const uint64_t b = core.OpenSlot();
-  EXPECT_FALSE(core.MayRead(0));
+  EXPECT_TRUE(core.MayRead(0, false));
+  EXPECT_FALSE(core.MayRead(10, false));
+  const uint64_t a = core.OpenSlot(100);
+  const uint64_t b = core.OpenSlot(100);
+  EXPECT_FALSE(core.MayRead(0, false));
   core.Fill(b, Frame("0123456"));
-  EXPECT_FALSE(core.MayRead(0)) << "a held response still takes its slot";
+  EXPECT_FALSE(core.MayRead(0, false)) << "a held response still takes its slot";
   core.Fill(a, std::nullopt);
-  EXPECT_TRUE(core.MayRead(9));
+  EXPECT_TRUE(core.MayRead(9, false));
 }
 
 TEST(ConnectionCore, HeldResponsesCountAsUnsent) {
   ConnectionCore core({.max_requests_in_flight = 10, .max_unsent_bytes = 10});
-  core.OpenSlot();
-  const uint64_t b = core.OpenSlot();
+  core.OpenSlot(100);
+  const uint64_t b = core.OpenSlot(100);
   core.Fill(b, Frame("01234567"));
-  EXPECT_TRUE(core.MayRead(1));
-  EXPECT_FALSE(core.MayRead(2));
+  EXPECT_TRUE(core.MayRead(1, false));
+  EXPECT_FALSE(core.MayRead(2, false));
 }
 
 TEST(ConnectionCore, AnyCompletionOrderGivesRequestOrder) {
@@ -55,7 +55,7 @@ TEST(ConnectionCore, AnyCompletionOrderGivesRequestOrder) {
     for (int i = 0; i < 100; ++i) {
       if (open.empty() || (open.size() < 20 && random.Chance(1, 2))) {
         const std::string name = fmt::format("{},", i);
-        open.emplace_back(core.OpenSlot(), name);
+        open.emplace_back(core.OpenSlot(100), name);
         expected += name;
       } else {
         const size_t pick = random.Below(open.size());

@@ -97,7 +97,34 @@ TEST_F(ReplicaCoreTest, StrangersAndOldIncarnationsAreNotCounted) {
   Lead({1, 2, 3});
   EXPECT_EQ(core_.OnFollowerFetch({9, 109}, 0, 0, At(1)), FetchVerdict::kNotReplica);
   Fetch(2, 0, 0);
-  EXPECT_EQ(core_.OnFollowerFetch({2, kEpochOf2 - 1}, 50, 50, At(2)), FetchVerdict::kNotReplica);
+  EXPECT_EQ(core_.OnFollowerFetch({2, kEpochOf2 - 1}, 50, 50, At(2)),
+            FetchVerdict::kStaleIncarnation);
+}
+
+// A client that sets a replica id, without an incarnation, must not acknowledge records.
+TEST_F(ReplicaCoreTest, FetchWithoutAnIncarnationIsNotCounted) {
+  Lead({1, 2});
+  Append(10, 10);
+  EXPECT_EQ(core_.OnFollowerFetch({2, -1}, 10, 10, At(1)), FetchVerdict::kStaleIncarnation);
+  EXPECT_FALSE(core_.AdvanceHighWatermark());
+}
+
+// KAFKA-9491: a follower that starts over at the leader's log start has a high watermark there.
+TEST_F(ReplicaCoreTest, LogStartLiftsTheHighWatermark) {
+  core_.OnLocalPosition(5, 5);
+  core_.Apply(State(2, 5, 10, {1, 2, 3}), 5, At(0));
+  core_.OnLocalPosition(100, 100);
+  core_.OnLogStart(100);
+  EXPECT_EQ(core_.high_watermark(), 100);
+}
+
+// S61: a leader that was stopped itself must not drop the followers that it did not hear.
+TEST_F(ReplicaCoreTest, StalledLeaderBlamesNobodyForItsOwnSilence) {
+  Lead({1, 2, 3});
+  Append(10, 10);
+  core_.OnStalled(At(5000));
+  EXPECT_FALSE(core_.ProposeIsrChange(AllUsable(), At(5001)));
+  EXPECT_TRUE(core_.ProposeIsrChange(AllUsable(), At(6002))) << "but for what comes after it";
 }
 
 // S9: a joiner counts for the high watermark from the moment it is proposed.
@@ -155,7 +182,7 @@ TEST_F(ReplicaCoreTest, LaggingMemberIsProposedForRemovalButStillCounts) {
   ASSERT_TRUE(proposal);
   EXPECT_EQ(proposal->new_isr, (std::vector<IsrMember>{{1, kEpochOf1}, {2, kEpochOf2}}));
   EXPECT_FALSE(core_.AdvanceHighWatermark()) << "3 is a member until the controller says otherwise";
-  core_.OnIsrAccepted(State(1, 5, 11, {1, 2}), 20, At(2100));
+  ASSERT_TRUE(core_.Apply(State(1, 5, 11, {1, 2}), 20, At(2100)));
   EXPECT_TRUE(core_.AdvanceHighWatermark());
   EXPECT_EQ(core_.high_watermark(), 20);
 }
@@ -188,6 +215,25 @@ TEST_F(ReplicaCoreTest, RejectionRollsBackOnlyWhenItProvesNothingHappened) {
   EXPECT_EQ(again->partition_epoch, first->partition_epoch);
   EXPECT_EQ(again->new_isr, first->new_isr);
   EXPECT_FALSE(core_.ProposeIsrChange(AllUsable(), At(4))) << "one at a time";
+}
+
+// A copy whose answer was lost may be applied yet, whatever becomes of the next copy on this side.
+TEST_F(ReplicaCoreTest, UnsentCopyProvesNothingAboutASentOne) {
+  Lead({1, 2});
+  Fetch(2, 0, 0);
+  Fetch(3, 0, 0);
+  ASSERT_TRUE(core_.ProposeIsrChange(AllUsable(), At(1)));
+  core_.OnIsrRejected(ErrorCode::OPERATION_NOT_ATTEMPTED);
+  EXPECT_FALSE(core_.isr_change_pending()) << "never sent";
+
+  ASSERT_TRUE(core_.ProposeIsrChange(AllUsable(), At(2)));
+  core_.OnIsrRejected(ErrorCode::REQUEST_TIMED_OUT);
+  ASSERT_TRUE(core_.ProposeIsrChange(AllUsable(), At(3)));
+  core_.OnIsrRejected(ErrorCode::OPERATION_NOT_ATTEMPTED);
+  EXPECT_TRUE(core_.isr_change_pending());
+  Append(10, 10);
+  Fetch(2, 10, 10);
+  EXPECT_FALSE(core_.AdvanceHighWatermark()) << "3 may be a member by now";
 }
 
 TEST_F(ReplicaCoreTest, OlderStatesChangeNothing) {
@@ -265,7 +311,7 @@ TEST(ReplicaCoreProperty, HighWatermarkIsAlwaysCovered) {
             std::vector<int32_t> isr;
             for (const IsrMember& member : open->new_isr) isr.push_back(member.broker_id);
             if (open->partition_epoch == partition_epoch) {
-              core.OnIsrAccepted(State(1, 1, ++partition_epoch, isr), end, At(now));
+              core.Apply(State(1, 1, ++partition_epoch, isr), end, At(now));
             }
             open.reset();
           }

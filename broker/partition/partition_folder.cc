@@ -1,0 +1,59 @@
+#include "broker/partition/partition_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/obs/logging.h"
+#include "segment/checkpoint_file.h"
+
+namespace soliton::broker {
+namespace {
+
+constexpr std::string_view kTopicIdFile = "partition.metadata";
+constexpr size_t kMaxNameBytes = 255;
+
+absl::StatusOr<bool> HoldsRecords(FileSystem& fs, const std::string& folder) {
+  auto entries = fs.List(folder);
+  if (!entries.ok()) return entries.status();
+  for (const DirectoryEntry& entry : *entries) {
+    if (entry.is_directory || !entry.name.ends_with(".log")) continue;
+    auto file = fs.Open(JoinPath(folder, entry.name), OpenMode::kReadOnly);
+    if (!file.ok()) return file.status();
+    if ((*file)->size_bytes() > 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::Status SetAside(FileSystem& fs, const std::string& folder, Random& random) {
+  const std::string parent = DirectoryOf(folder);
+  const std::string suffix = fmt::format(".{}-stray", Uuid::Generate(random).ToString());
+  std::string name = folder.substr(parent.size() + 1);
+  name.resize(std::min(name.size(), kMaxNameBytes - suffix.size()));
+  const std::string aside = JoinPath(parent, name + suffix);
+  LogWarn("{} belongs to no partition of this broker; set aside as {}", folder, aside);
+  if (absl::Status status = fs.Rename(folder, aside); !status.ok()) return status;
+  return fs.SyncDirectory(parent);
+}
+
+absl::Status SetAsideForeign(FileSystem& fs, const std::string& folder, const Uuid& topic_id,
+                             Random& random) {
+  if (!fs.Exists(folder)) return absl::OkStatus();
+  const std::string path = JoinPath(folder, kTopicIdFile);
+  if (!fs.Exists(path)) {
+    auto holds_records = HoldsRecords(fs, folder);
+    if (!holds_records.ok()) return holds_records.status();
+    if (!*holds_records) return absl::OkStatus();
+    return absl::DataLossError(
+        fmt::format("{} is missing, so nobody knows which topic the records belong to", path));
+  }
+  auto text = ReadFile(fs, path);
+  if (!text.ok()) return text.status();
+  auto owner = segment::ParsePartitionMetadata(*text);
+  if (!owner.ok() || *owner == topic_id) return absl::OkStatus();
+  return SetAside(fs, folder, random);
+}
+
+}  // namespace soliton::broker

@@ -55,18 +55,33 @@ int64_t ParseCleanShutdown(const std::string& text) {
   return epoch != nullptr && epoch->is_int64() ? epoch->as_int64() : -1;
 }
 
+struct Identity {
+  std::string cluster_id;
+  Uuid directory_id;
+};
+
+absl::Status CheckCluster(const std::string& path, const std::string& bound_to,
+                          const std::string& cluster_id) {
+  if (bound_to == cluster_id || bound_to.empty() || cluster_id.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format(
+      "{} has cluster.id={}, not cluster.id={}. The directory belongs to another cluster: point "
+      "log.dirs elsewhere, or join that cluster.",
+      path, bound_to, cluster_id));
+}
+
 // meta.properties of a directory that has been used before.
-absl::StatusOr<Uuid> CheckMetaProperties(const std::string& path, std::string_view text,
-                                         const std::string& cluster_id, int32_t node_id) {
+absl::StatusOr<Identity> CheckMetaProperties(const std::string& path, std::string_view text,
+                                             const std::string& cluster_id, int32_t node_id) {
   const auto values = ParseProperties(text);
   if (!values.ok()) return Annotate(values.status(), path);
   absl::Status status =
       CheckProperty(*values, path, "version", "1", "The directory was written by another release.");
   if (!status.ok()) return status;
-  status = CheckProperty(*values, path, "cluster.id", cluster_id,
-                         "The directory belongs to another cluster: point log.dirs elsewhere, or "
-                         "set this cluster's id.");
-  if (!status.ok()) return status;
+  const auto cluster = values->find("cluster.id");
+  if (cluster == values->end()) {
+    return absl::FailedPreconditionError(fmt::format("{} has no cluster.id", path));
+  }
+  if (status = CheckCluster(path, cluster->second, cluster_id); !status.ok()) return status;
   status = CheckProperty(*values, path, "node.id", std::to_string(node_id),
                          "The directory belongs to another node: point log.dirs elsewhere, or set "
                          "this node's id.");
@@ -77,7 +92,7 @@ absl::StatusOr<Uuid> CheckMetaProperties(const std::string& path, std::string_vi
   if (!directory_id || directory_id->is_zero()) {
     return absl::FailedPreconditionError(fmt::format("{} has no valid directory.id", path));
   }
-  return *directory_id;
+  return Identity{cluster->second, *directory_id};
 }
 
 // A directory without meta.properties must not hold partitions: their owner is unknown.
@@ -118,6 +133,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(FileSystem& f
   }
   if (absl::Status status = fs.SyncDirectory(DirectoryOf(path)); !status.ok()) return status;
   std::unique_ptr<DataDirectory> result(new DataDirectory(fs, path));
+  result->node_id_ = node_id;
   auto lock = fs.Lock(JoinPath(path, kLockName));
   if (!lock.ok())
     return Annotate(lock.status(), fmt::format("locking the data directory {}", path));
@@ -127,17 +143,16 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(FileSystem& f
   if (fs.Exists(meta_path)) {
     const auto text = ReadFile(fs, meta_path);
     if (!text.ok()) return text.status();
-    const auto directory_id = CheckMetaProperties(meta_path, *text, cluster_id, node_id);
-    if (!directory_id.ok()) return directory_id.status();
-    result->directory_id_ = *directory_id;
+    const auto identity = CheckMetaProperties(meta_path, *text, cluster_id, node_id);
+    if (!identity.ok()) return identity.status();
+    result->cluster_id_ = identity->cluster_id;
+    result->directory_id_ = identity->directory_id;
+    if (absl::Status status = result->AdoptCluster(cluster_id); !status.ok()) return status;
   } else {
     if (absl::Status status = CheckUnused(fs, path); !status.ok()) return status;
+    result->cluster_id_ = cluster_id;
     result->directory_id_ = Uuid::Generate(random);
-    const std::string text = EncodeProperties({{"version", "1"},
-                                               {"cluster.id", cluster_id},
-                                               {"node.id", std::to_string(node_id)},
-                                               {"directory.id", result->directory_id_.ToString()}});
-    if (absl::Status status = WriteFileAtomically(fs, meta_path, text); !status.ok()) return status;
+    if (absl::Status status = result->WriteMetaProperties(); !status.ok()) return status;
   }
 
   const std::string marker_path = JoinPath(path, kCleanShutdownName);
@@ -151,6 +166,24 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(FileSystem& f
   if (absl::Status status = RemoveStaleFolders(fs, path); !status.ok()) return status;
   if (absl::Status status = fs.SyncDirectory(path); !status.ok()) return status;
   return result;
+}
+
+absl::Status DataDirectory::AdoptCluster(const std::string& cluster_id) {
+  const std::string path = JoinPath(path_, kMetaPropertiesName);
+  if (absl::Status status = CheckCluster(path, cluster_id_, cluster_id); !status.ok()) {
+    return status;
+  }
+  if (cluster_id.empty() || cluster_id == cluster_id_) return absl::OkStatus();
+  cluster_id_ = cluster_id;
+  return WriteMetaProperties();
+}
+
+absl::Status DataDirectory::WriteMetaProperties() const {
+  return WriteFileAtomically(*fs_, JoinPath(path_, kMetaPropertiesName),
+                             EncodeProperties({{"version", "1"},
+                                               {"cluster.id", cluster_id_},
+                                               {"node.id", std::to_string(node_id_)},
+                                               {"directory.id", directory_id_.ToString()}}));
 }
 
 absl::StatusOr<std::vector<PartitionFolder>> DataDirectory::ListPartitions() const {
@@ -167,8 +200,7 @@ absl::StatusOr<std::vector<PartitionFolder>> DataDirectory::ListPartitions() con
       const auto text = ReadFile(*fs_, metadata_path);
       if (!text.ok()) return text.status();
       const auto topic_id = ParsePartitionMetadata(*text);
-      if (!topic_id.ok()) return Annotate(topic_id.status(), metadata_path);
-      folder.topic_id = *topic_id;
+      if (topic_id.ok()) folder.topic_id = *topic_id;
     }
     folders.push_back(std::move(folder));
   }

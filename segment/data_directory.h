@@ -27,14 +27,15 @@ struct PartitionFolder {
   std::string topic;
   int32_t partition = 0;
   std::string path;
-  Uuid topic_id;  // from partition.metadata; zero when that is missing
+  Uuid topic_id;  // from partition.metadata; zero when that is missing or unreadable
 };
 
 using TopicPartitionName = std::pair<std::string, int32_t>;
 
 class DataDirectory {
  public:
-  // Creates the directory when missing, locks it, and checks or writes meta.properties. Errors say
+  // Creates the directory when missing, locks it, and checks or writes meta.properties. An empty
+  // `cluster_id` accepts the directory's; a directory without one takes `cluster_id`. Errors say
   // which file, what it holds and what was expected. Consumes the clean-shutdown marker (removes
   // it, durably).
   static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(FileSystem& fs,
@@ -43,6 +44,11 @@ class DataDirectory {
                                                              int32_t node_id, Random& random);
 
   const std::string& path() const { return path_; }
+  // "" until it is known.
+  const std::string& cluster_id() const { return cluster_id_; }
+  // Binds the directory to a cluster for good, durably. kFailedPrecondition when it is bound to
+  // another one.
+  absl::Status AdoptCluster(const std::string& cluster_id);
   const Uuid& directory_id() const { return directory_id_; }
   // Whether the marker was there at Open.
   bool was_clean() const { return was_clean_; }
@@ -65,9 +71,13 @@ class DataDirectory {
  private:
   DataDirectory(FileSystem& fs, std::string path) : fs_(&fs), path_(std::move(path)) {}
 
+  absl::Status WriteMetaProperties() const;
+
   FileSystem* fs_;
   std::string path_;
   std::unique_ptr<FileLock> lock_;
+  std::string cluster_id_;
+  int32_t node_id_ = -1;
   Uuid directory_id_;
   bool was_clean_ = false;
   int64_t clean_broker_epoch_ = -1;

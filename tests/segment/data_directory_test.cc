@@ -54,6 +54,23 @@ TEST_F(DataDirectoryTest, ForeignIdentityIsRefusedWithBothValues) {
   }
 }
 
+// A node that was told no cluster id belongs to the first cluster it meets, for good.
+TEST_F(DataDirectoryTest, UnboundDirectoryIsBoundOnce) {
+  {
+    auto directory = Open("");
+    ASSERT_TRUE(directory.ok()) << directory.status().ToString();
+    EXPECT_EQ((*directory)->cluster_id(), "");
+    ASSERT_TRUE((*directory)->AdoptCluster("first").ok());
+    EXPECT_EQ((*directory)->AdoptCluster("second").code(), absl::StatusCode::kFailedPrecondition);
+  }
+  fs.CrashAndRecover(sim::CrashModel::kLoseUnsynced);
+  auto again = Open("");
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_EQ((*again)->cluster_id(), "first");
+  again->reset();
+  EXPECT_EQ(Open("second").status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 TEST_F(DataDirectoryTest, SecondProcessIsRefused) {
   auto first = Open();
   ASSERT_TRUE(first.ok());

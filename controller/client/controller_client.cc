@@ -54,6 +54,13 @@ class ControllerClientImpl final : public ControllerClient {
     SendHeartbeatSoon();
   }
 
+  void DeclareDataLoss() override {
+    owner_.AssertCurrent();
+    options_.incarnation_id = Uuid::Generate(shard_.random());
+    options_.previous_broker_epoch = -1;
+    channel_.Close(absl::AbortedError("registering anew after a loss of data"));
+  }
+
   void ControlledShutdown(Duration timeout, absl::AnyInvocable<void()> done) override {
     owner_.AssertCurrent();
     shutdown_done_ = std::move(done);
@@ -98,6 +105,7 @@ class ControllerClientImpl final : public ControllerClient {
 
   MetadataImagePtr image() const override { return follower_.image(); }
   int64_t broker_epoch() const override { return broker_epoch_; }
+  const std::string& cluster_id() const override { return cluster_id_; }
 
  private:
   // ---- connection ----
@@ -284,7 +292,7 @@ class ControllerClientImpl final : public ControllerClient {
 
   const Owner owner_;
   Shard& shard_;
-  const ControllerClientOptions options_;
+  ControllerClientOptions options_;
   Events events_;
   std::string cluster_id_;
   int64_t broker_epoch_ = -1;

@@ -109,6 +109,9 @@ class ControllerClient {
   // The broker may serve: ask to be unfenced. The controller does so once the broker has applied
   // its own registration.
   virtual void SetReady() = 0;
+  // This broker found that a replica is not what it was: registers anew as an unclean restart, so
+  // that it counts as holding nothing until it has caught up (KIP-966).
+  virtual void DeclareDataLoss() = 0;
   // Asks to move leadership away; `done` when the controller says the broker may stop, or on
   // timeout.
   virtual void ControlledShutdown(Duration timeout, absl::AnyInvocable<void()> done) = 0;
@@ -126,6 +129,8 @@ class ControllerClient {
   // Latest applied image; never null (the empty image before the first).
   virtual MetadataImagePtr image() const = 0;
   virtual int64_t broker_epoch() const = 0;
+  // The configured one, or the controller's once registered.
+  virtual const std::string& cluster_id() const = 0;
 };
 
 }  // namespace soliton::controller

@@ -31,6 +31,8 @@ broker::BrokerOptions ToOptions(const config::BrokerConfig& config) {
   options.data_directory = config.log_dirs.front();
   options.flush_before_ack = config.durability == config::Durability::kFlush;
   options.heartbeat_interval = milliseconds(config.broker_heartbeat_interval_ms);
+  options.controlled_shutdown_timeout =
+      milliseconds(config.controlled_shutdown_enable ? config.controlled_shutdown_timeout_ms : 0);
   options.replica_lag_time_max = milliseconds(config.replica_lag_time_max_ms);
   options.replica_fetch_wait_max = milliseconds(config.replica_fetch_wait_max_ms);
   options.replica_fetch_max_bytes = config.replica_fetch_max_bytes;
@@ -40,6 +42,7 @@ broker::BrokerOptions ToOptions(const config::BrokerConfig& config) {
   options.default_partitions = config.num_partitions;
   options.default_replication_factor = config.default_replication_factor;
   options.max_request_bytes = config.socket_request_max_bytes;
+  options.max_queued_request_bytes = config.queued_max_request_bytes;
   options.max_fetch_bytes = config.fetch_max_bytes;
   options.topic_defaults = config.topic_defaults;
   return options;

@@ -18,6 +18,9 @@ using kafka::ErrorCode;
 // What a record costs besides its bytes: its place in the batch, callback, header overhead.
 constexpr int64_t kRecordOverheadBytes = 96;
 constexpr int64_t kHeaderOverheadBytes = 16;
+// Records without a key change partition after so many bytes (KIP-794's default), also where
+// batches may grow larger: a slow stream would stay with one partition for long.
+constexpr int64_t kMaxStickBytes = 16384;
 // acks=0: what one connection may hold unsent before we stop feeding it.
 constexpr int64_t kMaxUnsentBytes = 4 * 1024 * 1024;
 
@@ -35,7 +38,8 @@ Producer::Impl::Impl(Transport& transport, Shard& shard, ProducerOptions options
     : owner_(shard),
       options_(std::move(options)),
       cluster_(shard, transport, options_.cluster),
-      router_({.stick_bytes = options_.accumulator.batch_bytes}, shard.random().Next()),
+      router_({.stick_bytes = std::min(options_.accumulator.batch_bytes, kMaxStickBytes)},
+              shard.random().Next()),
       accumulator_(options_.accumulator),
       sender_({.idempotent = options_.idempotence,
                .max_in_flight = options_.max_in_flight,
@@ -310,36 +314,30 @@ void Producer::Impl::OnProducerId(absl::StatusOr<kafka::InitProducerIdResponse> 
 }
 
 void Producer::Impl::Break(ErrorCode error, const std::string& message) {
-  const auto self = shared_from_this();
   broken_ = StatusOfError(error, message);
   sender_.Abort(error, message);
-  const std::set<PartitionIndex> candidates = accumulator_.active();
-  for (const PartitionIndex index : candidates) {
-    while (auto batch = accumulator_.PopOlderThan(index, owner_.shard().clock().Now())) {
-      FailBatch(*batch, broken_);
-      if (abandoned_) return;
-    }
-  }
   Pump();
 }
 
 void Producer::Impl::ExpireUnsent(MonotonicTime now) {
-  const MonotonicTime oldest_allowed = now - options_.delivery_timeout;
-  if (accumulator_.OldestOpened().value_or(now) <= oldest_allowed) {
-    const absl::Status late = StatusOf(Completion{.timed_out = true}, options_.delivery_timeout);
+  const bool broken = !broken_.ok();
+  const MonotonicTime oldest_allowed = broken ? now : now - options_.delivery_timeout;
+  if (accumulator_.OldestOpened().value_or(MonotonicTime::max()) <= oldest_allowed) {
+    const absl::Status why =
+        broken ? broken_ : StatusOf(Completion{.timed_out = true}, options_.delivery_timeout);
     const std::set<PartitionIndex> candidates = accumulator_.active();
     for (const PartitionIndex index : candidates) {
       while (auto batch = accumulator_.PopOlderThan(index, oldest_allowed)) {
-        FailBatch(*batch, late);
+        FailBatch(*batch, why);
         if (abandoned_) return;
       }
     }
   }
   const Duration patience = std::min(options_.metadata_timeout, options_.delivery_timeout);
-  for (auto& [pending, why] : router_.TakeFailed(now - patience, patience)) {
+  for (auto& [pending, why] : router_.TakeFailed(broken ? now : now - patience, patience)) {
     accumulator_.Release(pending.charged_bytes);
     flushes_.Ended(pending.generation);
-    EndRecord(pending.callback, why);
+    EndRecord(pending.callback, broken ? broken_ : why);
     if (abandoned_) return;
   }
 }

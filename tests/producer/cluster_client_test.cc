@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "protocol/messages/init_producer_id.h"
 #include "tests/producer/scripted_broker.h"
 
 namespace soliton::producer {
@@ -145,6 +146,23 @@ TEST_F(ClusterClientTest, AHintWithoutAKnownAddressIsNotTaken) {
     cluster_->ApplyHint("t", 0, {3, 6}, kafka::BrokerInfo{3, {"broker-3", 9092}, std::nullopt});
     EXPECT_EQ(Leader().leader_id, 3);
   });
+}
+
+TEST_F(ClusterClientTest, AReplacedConnectionStillFailsWhatItOwes) {
+  Open({first_.endpoint()});
+  TimeUntilLeader(1, milliseconds(100));
+  std::vector<absl::Status> results;
+  OnClient([&] {
+    const auto note = [&](absl::StatusOr<kafka::InitProducerIdResponse> response) {
+      results.push_back(response.status());
+    };
+    cluster_->Send(1, kafka::InitProducerIdRequest{}, seconds(5), note);
+    cluster_->ChannelTo(1)->Close(absl::UnavailableError("closed by the test"));
+    cluster_->Send(1, kafka::InitProducerIdRequest{}, milliseconds(100), note);  // a new connection
+  });
+  EXPECT_TRUE(world_.RunUntil([&] { return results.size() == 2; }, seconds(2)));
+  ASSERT_FALSE(results.empty());
+  EXPECT_TRUE(absl::IsUnavailable(results[0])) << results[0].ToString();
 }
 
 TEST_F(ClusterClientTest, AHangingQuestionDoesNotBlockLaterOnes) {

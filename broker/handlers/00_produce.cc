@@ -107,11 +107,21 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
       out.error_message = "the request holds no record batch for this partition";
       return ErrorCode::INVALID_RECORD;
     }
-    if (request_->version() < kFirstZstdVersion) {
-      auto batch = kafka::RecordBatchView::Parse(partition.records.buffer());
-      if (batch.ok() && batch->codec() == kafka::Codec::kZstd) {
-        return ErrorCode::UNSUPPORTED_COMPRESSION_TYPE;
-      }
+    return CheckBatchHeader(partition.records.buffer(), out);
+  }
+
+  // What of a batch depends on the request around it. Anything else about it is the log's to judge.
+  ErrorCode CheckBatchHeader(const Buffer& records, PartitionResponse& out) const {
+    auto batch = kafka::RecordBatchView::Parse(records);
+    if (!batch.ok()) return ErrorCode::NONE;
+    if (request_->version() < kFirstZstdVersion && batch->codec() == kafka::Codec::kZstd) {
+      return ErrorCode::UNSUPPORTED_COMPRESSION_TYPE;
+    }
+    if (batch->is_transactional() && !batch->is_control()) {
+      // No transaction can have been begun: nothing would ever end it.
+      out.error_message = "transactions are not available yet";
+      return body_.transactional_id ? ErrorCode::INVALID_TXN_STATE
+                                    : ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
     }
     return ErrorCode::NONE;
   }

@@ -65,7 +65,7 @@ void ClientProcess::SendRound() {
     flushing_ = true;
     producer_->Flush([] {});
   }
-  const int64_t mean_ns = workload_.plan().send_interval.count();
+  const int64_t mean_ns = workload_.send_interval().count();
   shard_.ScheduleAfter(Duration(shard_.random().Between(mean_ns / 2, mean_ns * 3 / 2)),
                        [this] { SendRound(); });
 }
@@ -81,21 +81,25 @@ void ClientProcess::SendTo(const PartitionName& partition) {
   const absl::Status accepted = producer_->Send(
       std::move(record),
       [this, partition, name](const absl::StatusOr<producer::RecordMetadata>& answer) {
-        if (answer.ok()) {
-          history_.OnAcked(partition, name, answer->offset);
-        } else if (absl::IsDeadlineExceeded(answer.status())) {
-          history_.OnFailed(partition, name);
-        } else {
-          workload_.world().Fail(
-              "28: honest errors",
-              absl::InternalError(fmt::format("{}: {} failed: {}", partition.ToString(),
-                                              name.ToString(), answer.status().ToString())));
-        }
+        OnAnswer(partition, name, answer);
       });
   if (absl::IsResourceExhausted(accepted)) return;  // open loop: the record is never sent
   CHECK(accepted.ok(), "{}", accepted.ToString());
   ++next_number_[partition];
   history_.OnSent(partition, name);
+}
+
+void ClientProcess::OnAnswer(const PartitionName& partition, const RecordName& name,
+                             const absl::StatusOr<producer::RecordMetadata>& answer) {
+  if (answer.ok()) return history_.OnAcked(partition, name, answer->offset);
+  if (absl::IsDeadlineExceeded(answer.status())) gave_up_.insert(partition);
+  if (gave_up_.contains(partition) &&
+      (absl::IsDeadlineExceeded(answer.status()) || absl::IsAborted(answer.status()))) {
+    return history_.OnFailed(partition, name);
+  }
+  workload_.world().Fail("28: honest errors", absl::InternalError(fmt::format(
+                                                  "{}: {} failed: {}", partition.ToString(),
+                                                  name.ToString(), answer.status().ToString())));
 }
 
 void ClientProcess::OnReady() {

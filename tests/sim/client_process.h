@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "consumer/consumer.h"
@@ -26,6 +27,8 @@ class ClientProcess {
   void Start();
   void SendRound();
   void SendTo(const PartitionName& partition);
+  void OnAnswer(const PartitionName& partition, const RecordName& name,
+                const absl::StatusOr<producer::RecordMetadata>& answer);
   void OnReady();
 
   Workload& workload_;
@@ -37,6 +40,8 @@ class ClientProcess {
   std::unique_ptr<producer::Producer> producer_;
   std::unique_ptr<consumer::Consumer> consumer_;
   std::map<PartitionName, int64_t> next_number_;
+  // Partitions in which a record was given up: what was sent after it may end unknown, too.
+  std::set<PartitionName> gave_up_;
   bool flushing_ = false;
 };
 

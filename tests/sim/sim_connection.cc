@@ -67,6 +67,23 @@ void SimConnection::Close() {
   PostDeliver();
 }
 
+void SimConnection::MoveTo(Shard& target,
+                           absl::AnyInvocable<void(std::shared_ptr<FramedConnection>)> done) {
+  CHECK(shard_.IsCurrent() && CanMove(), "a connection cannot move now");
+  auto moved =
+      std::make_shared<SimConnection>(network_, process_, link_, side_, target, options_);
+  moved->received_ = std::exchange(received_, {});
+  moved->received_bytes_ = std::exchange(received_bytes_, 0);
+  moved->ending_ = std::exchange(ending_, std::nullopt);
+  link_->ends[side_] = moved;
+  // This end no longer speaks for the stream.
+  open_ = false;
+  notified_ = true;
+  handler_ = nullptr;
+  target.Post(
+      [moved = std::move(moved), done = std::move(done)]() mutable { done(std::move(moved)); });
+}
+
 bool SimConnection::WindowFull() const {
   return open_ && received_bytes_ >= network_.options().receive_window_bytes;
 }
@@ -125,6 +142,7 @@ void SimConnection::Deliver(const std::shared_ptr<SimConnection>& self) {
 
 void SimConnection::DeliverFrames(const std::shared_ptr<SimConnection>& self) {
   const bool window_was_full = WindowFull();
+  delivering_ = true;
   for (uint64_t budget = 1 + network_.random().Below(8); budget > 0 && ReadyToRead() && open_;
        --budget) {
     Buffer frame = std::move(received_.front());
@@ -133,6 +151,7 @@ void SimConnection::DeliverFrames(const std::shared_ptr<SimConnection>& self) {
     handler_->OnFrame(std::move(frame));
     if (self.use_count() == 1) return;
   }
+  delivering_ = false;
   if (window_was_full && !WindowFull()) network_.WindowOpened(link_, 1 - side_);
 }
 

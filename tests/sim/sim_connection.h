@@ -27,6 +27,9 @@ class SimConnection final : public FramedConnection,
   void PauseReading() override;
   void ResumeReading() override;
   void Close() override;
+  bool CanMove() const override { return delivering_ && open_ && unsent_bytes() == 0; }
+  void MoveTo(Shard& target,
+              absl::AnyInvocable<void(std::shared_ptr<FramedConnection>)> done) override;
   std::string peer() const override { return link_->names[1 - side_]; }
   std::string local() const override { return link_->names[side_]; }
 
@@ -64,6 +67,7 @@ class SimConnection final : public FramedConnection,
   bool notified_ = false;  // OnClosed was called
   bool reading_paused_ = false;
   bool deliver_posted_ = false;
+  bool delivering_ = false;  // DeliverFrames is on the stack
   std::deque<Buffer> received_;
   int64_t received_bytes_ = 0;
   std::optional<Ending> ending_;

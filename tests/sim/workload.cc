@@ -6,7 +6,11 @@ namespace soliton::sim {
 
 Workload::Workload(SimWorld& world, SimCluster& cluster, ClientHistory& history,
                    const ClusterPlan& plan)
-    : world_(world), cluster_(cluster), history_(history), plan_(plan) {
+    : world_(world),
+      cluster_(cluster),
+      history_(history),
+      plan_(plan),
+      send_interval_(plan.send_interval) {
   for (int topic = 0; topic < plan.topics; ++topic) {
     for (int32_t i = 0; i < plan.partitions; ++i) {
       partitions_.push_back({cluster.TopicName(topic), i});

@@ -5,6 +5,7 @@
 // Owner: the world's thread. Must outlive the client processes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,6 +23,10 @@ class Workload {
 
   // Boots every client machine.
   void Start();
+  // From now on there is little to do: whether a cluster recovers is not a question of how much it
+  // can bear.
+  void SlowDown() { send_interval_ = std::max<Duration>(send_interval_, kSlowInterval); }
+  Duration send_interval() const { return send_interval_; }
   // Producers take no new records and send what they hold.
   void StopSending() { sending_ = false; }
   bool sending() const { return sending_; }
@@ -38,11 +43,14 @@ class Workload {
   std::vector<std::string> live_consumers();
 
  private:
+  static constexpr Duration kSlowInterval = milliseconds(300);
+
   SimWorld& world_;
   SimCluster& cluster_;
   ClientHistory& history_;
   const ClusterPlan plan_;
   std::vector<PartitionName> partitions_;
+  Duration send_interval_;
   bool sending_ = true;
 };
 

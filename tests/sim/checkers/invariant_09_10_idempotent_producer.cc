@@ -52,7 +52,7 @@ absl::Status IdempotentProducers::Audit(const PartitionName& partition,
   return absl::OkStatus();
 }
 
-absl::Status CheckSequences(const LogObservation& log) {
+absl::Status CheckSequences(const LogObservation& log, bool given_up) {
   struct Producer {
     int16_t epoch = -1;
     int64_t next_sequence = 0;
@@ -65,7 +65,8 @@ absl::Status CheckSequences(const LogObservation& log) {
     Producer& producer = producers[batch.producer_id];
     const bool new_epoch = batch.producer_epoch > producer.epoch;
     int64_t expected = new_epoch ? 0 : producer.next_sequence;
-    if (!known && log.log_start_offset > 0) expected = batch.base_sequence;
+    if ((!known && log.log_start_offset > 0) || (new_epoch && given_up))
+      expected = batch.base_sequence;
     if (batch.producer_epoch < producer.epoch || batch.base_sequence != expected) {
       return absl::InternalError(fmt::format(
           "{} on broker {}: batch at {} of producer {} epoch {} has sequence {}, expected {} of "

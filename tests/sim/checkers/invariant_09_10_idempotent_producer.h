@@ -34,7 +34,8 @@ class IdempotentProducers {
 
 // On the batches of one log: per (producer id, producer epoch) sequences follow each other without
 // gap, repeat or step back, and a producer's epoch never goes back. The first batch of an epoch
-// seen starts at 0 unless the log's head was deleted.
-absl::Status CheckSequences(const LogObservation& log);
+// seen starts at 0 unless the log's head was deleted, or the producer has given up the first ones
+// (`given_up`: some producer gave up something).
+absl::Status CheckSequences(const LogObservation& log, bool given_up = false);
 
 }  // namespace soliton::sim

@@ -32,6 +32,7 @@ void Partition::ApplyState(const CommittedState& state) {
   owner_.AssertCurrent();
   const bool was_leader = is_leader();
   const int32_t old_epoch = replica_.leader_epoch();
+  const std::vector<int32_t> old_isr = replica_.isr();
   if (!replica_.Apply(state, log_->log_end_offset(), owner_.shard().clock().Now())) return;
   const bool new_epoch = replica_.leader_epoch() != old_epoch;
   // Parked fetches name the old epoch. Followers must fetch in the new one before anything can be
@@ -46,6 +47,8 @@ void Partition::ApplyState(const CommittedState& state) {
     replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
     LogInfo("{}-{}: leader of epoch {} from offset {}, in-sync {}", topic_, id_.partition,
             replica_.leader_epoch(), log_->log_end_offset(), fmt::join(replica_.isr(), ","));
+  } else if (replica_.isr() != old_isr) {
+    LogInfo("{}-{}: in-sync replicas now {}", topic_, id_.partition, fmt::join(replica_.isr(), ","));
   }
   MaybeFlush();
   MaybeAdvance();
@@ -84,7 +87,6 @@ void Partition::OnIsrAnswer(const IsrProposal& proposal, ErrorCode error,
     return;  // metadata was faster
   }
   if (error == ErrorCode::NONE && committed.partition_epoch > proposal.partition_epoch) {
-    LogInfo("{}-{}: in-sync replicas now {}", topic_, id_.partition, fmt::join(committed.isr, ","));
     ApplyState(committed);
     return;
   }

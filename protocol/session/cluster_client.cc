@@ -177,12 +177,15 @@ void ClusterClient::OnAnswer(uint64_t round, const Endpoint& from,
   std::set<Endpoint> brokers;
   for (const auto& [id, broker] : cache_.brokers()) brokers.insert(broker.endpoint);
   directory_.SetBrokers(std::move(brokers));
-  // A late answer of an earlier round is welcome as news but settles nothing.
+  // A late answer of an earlier round is welcome as news but settles nothing. It may bring the news
+  // that a leader is gone.
   if (round == round_ && round_open_) {
     round_open_ = false;
     if (patience_timer_ != 0) shard_.CancelTimer(patience_timer_);
     patience_timer_ = 0;
-    if (std::exchange(refresh_again_, false) || SomethingMissing()) RequestRefresh();
+  }
+  if (!round_open_ && (std::exchange(refresh_again_, false) || SomethingMissing())) {
+    RequestRefresh();
   }
   SchedulePeriodic();
   Notify();

@@ -99,6 +99,21 @@ TEST_F(ClusterClientTest, ALostConnectionAsksAnotherBrokerAtOnce) {
   EXPECT_LT(TimeUntilLeader(2, seconds(10)), milliseconds(50));
 }
 
+TEST_F(ClusterClientTest, ALateAnswerThatTakesTheLeaderAwayIsFollowedUp) {
+  Open({first_.endpoint(), second_.endpoint()});
+  TimeUntilLeader(1, milliseconds(100));
+  first_.node().Pause();
+  for (int i = 0; i < 4; ++i) {  // the paused one is among those asked
+    OnClient([this] { cluster_->RequestRefresh(); });
+    world_.RunFor(seconds(2));
+  }
+  first_.metadata = Metadata(-1, 6);
+  first_.node().Resume();
+  ASSERT_TRUE(world_.RunUntil([&] { return Leader().leader_id == -1; }, milliseconds(100)));
+  first_.metadata = second_.metadata = Metadata(2, 7);
+  TimeUntilLeader(2, seconds(2));
+}
+
 TEST_F(ClusterClientTest, RequestsOnALostConnectionFailAlthoughAnotherOneWasMadeMeanwhile) {
   Open({first_.endpoint()});
   TimeUntilLeader(1, milliseconds(100));

@@ -107,13 +107,26 @@ void BrokerShard::OnAccepted(std::shared_ptr<FramedConnection> transport) {
   StartConnection(std::move(transport));
 }
 
-void BrokerShard::StartConnection(std::shared_ptr<FramedConnection> transport) {
+void BrokerShard::OnMovedHere(std::shared_ptr<FramedConnection> transport,
+                              absl::AnyInvocable<void(const std::shared_ptr<Connection>&)> begin) {
+  constexpr Duration kFirstImagePatience = seconds(30);
+  // The other shard may have got the first image sooner.
+  WhenImage([](const controller::MetadataImage& image) { return image.offset >= 0; },
+            kFirstImagePatience,
+            [this, transport = std::move(transport), begin = std::move(begin)]() mutable {
+              if (!closing_) begin(StartConnection(std::move(transport)));
+            });
+}
+
+std::shared_ptr<Connection> BrokerShard::StartConnection(
+    std::shared_ptr<FramedConnection> transport) {
   ConnectionLimits limits;
   limits.max_requests_in_flight = options().max_requests_in_flight_per_connection;
   limits.max_unsent_bytes = options().max_unsent_bytes_per_connection;
   auto connection = Connection::Create(*this, std::move(transport), limits);
   connections_[connection->id()] = connection;
   connection->Start();
+  return connection;
 }
 
 void BrokerShard::CountRequestBytes(int64_t change) {

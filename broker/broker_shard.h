@@ -56,6 +56,9 @@ class BrokerShard {
   // A connection that comes before the first image waits: the empty one would tell clients that
   // their topics do not exist.
   void OnAccepted(std::shared_ptr<FramedConnection> transport);
+  // A connection of another shard moved to this one; `begin` runs before it delivers anything.
+  void OnMovedHere(std::shared_ptr<FramedConnection> transport,
+                   absl::AnyInvocable<void(const std::shared_ptr<Connection>&)> begin);
   void OnConnectionClosed(uint64_t id);
   // Memory of requests in flight on this shard's connections. While it is short, connections that
   // hold much of it are not read.
@@ -94,7 +97,7 @@ class BrokerShard {
   };
 
   PartitionTable::Hooks TableHooks();
-  void StartConnection(std::shared_ptr<FramedConnection> transport);
+  std::shared_ptr<Connection> StartConnection(std::shared_ptr<FramedConnection> transport);
   void ClaimFolder(const std::string& folder, Task granted);
   void ReleaseFolder(const std::string& folder);
   void SendIsrProposal(const TopicPartition& id, const IsrProposal& proposal);

@@ -31,6 +31,11 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     Resolve();
     missing_ = items_.size();
     if (missing_ == 0) return Finish();
+    if (MoveToOwner()) return;
+    // From here on the items alone hold the records, each until it is appended.
+    for (auto& topic : body_.topic_data) {
+      for (auto& partition : topic.partition_data) partition.records = {};
+    }
     if (body_.acks == -1) {
       timer_ = home().shard().ScheduleAfter(milliseconds(std::max(body_.timeout_ms, 0)),
                                             [self = shared_from_this()] { self->OnTimeout(); });
@@ -62,6 +67,18 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
 
   BrokerShard& home() const { return request_->home(); }
 
+  bool MoveToOwner() {
+    if (!request_->CanMove()) return false;
+    std::vector<TopicPartition> ids;
+    for (const Item& item : items_) ids.push_back(item.id);
+    BrokerShard* owner = SoleOwnerElsewhere(home(), ids);
+    if (owner == nullptr) return false;
+    request_->MoveTo(*owner, [body = body_](RequestPtr request) mutable {
+      std::make_shared<PendingProduce>(std::move(request), std::move(body))->Run();
+    });
+    return true;
+  }
+
   PartitionResponse& ResponseOf(const Item& item) {
     return response_.responses[item.topic].partition_responses[item.partition];
   }
@@ -86,7 +103,7 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
           continue;
         }
         items_.push_back({{info->id, partition.index},
-                          std::exchange(partition.records, {}).buffer(),
+                          partition.records.buffer(),
                           response_.responses.size() - 1,
                           topic_response.partition_responses.size() - 1});
       }
@@ -204,7 +221,7 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
   }
 
   const RequestPtr request_;
-  ProduceRequest body_;  // without the records once Resolve is done: they go when appended
+  ProduceRequest body_;
   ProduceResponse response_;
   std::vector<Item> items_;
   size_t missing_ = 0;

@@ -36,6 +36,7 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
       return;
     }
     Resolve();
+    if (MoveToOwner()) return;
     const bool is_report = is_replica() && body_.max_bytes <= 0;
     if (is_replica() && !is_report) home().ReleaseReplicaFetch(request_->connection()->id());
     max_bytes_ = std::min<int64_t>(body_.max_bytes, home().options().max_fetch_bytes);
@@ -57,6 +58,17 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
   };
 
   BrokerShard& home() const { return request_->home(); }
+
+  bool MoveToOwner() {
+    if (!request_->CanMove()) return false;
+    BrokerShard* owner = SoleOwnerElsewhere(home(), ids_);
+    if (owner == nullptr) return false;
+    request_->MoveTo(*owner, [body = body_](RequestPtr request) mutable {
+      std::make_shared<PendingFetch>(std::move(request), std::move(body))->Run();
+    });
+    return true;
+  }
+
   bool is_replica() const { return replica_id_ >= 0; }
 
   void Resolve() {

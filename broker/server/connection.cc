@@ -27,10 +27,37 @@ void Connection::Start() { transport_->Start(this); }
 
 void Connection::OnFrame(Buffer frame) {
   if (closed_ || closing_) return;
-  const uint64_t slot = core_.OpenSlot(static_cast<int64_t>(frame.size()));
+  const uint64_t slot = OpenSlot(static_cast<int64_t>(frame.size()));
+  Dispatch(shared_from_this(), slot, std::move(frame));
+}
+
+uint64_t Connection::OpenSlot(int64_t bytes) {
+  const uint64_t slot = core_.OpenSlot(bytes);
   CountMemory();
   UpdateReading();
-  Dispatch(shared_from_this(), slot, std::move(frame));
+  return slot;
+}
+
+bool Connection::CanMove() const {
+  return !moved_ && !closed_ && !closing_ && core_.in_flight() == 1 && transport_->CanMove();
+}
+
+void Connection::MoveTo(BrokerShard& target, Arrival then) {
+  owner_.AssertCurrent();
+  CHECK(CanMove(), "connection of {} cannot move", peer());
+  transport_->MoveTo(target.shard(),
+                     [&target, bytes = core_.request_bytes(), software = std::move(client_software),
+                      then = std::move(then)](std::shared_ptr<FramedConnection> transport) mutable {
+                       target.OnMovedHere(
+                           std::move(transport),
+                           [bytes, software = std::move(software), then = std::move(then)](
+                               const std::shared_ptr<Connection>& here) mutable {
+                             here->moved_ = true;
+                             here->client_software = std::move(software);
+                             then(here, here->OpenSlot(bytes));
+                           });
+                     });
+  End();
 }
 
 void Connection::Respond(uint64_t slot, std::optional<BufferChain> response) {
@@ -56,6 +83,10 @@ void Connection::OnClosed(const absl::Status& why) {
   if (absl::IsInvalidArgument(why)) {
     LogWarn("connection of {} closed: {}", peer(), std::string(why.message()));
   }
+  End();
+}
+
+void Connection::End() {
   closed_ = true;
   const auto self = shared_from_this();
   for (auto& [slot, task] : std::exchange(when_closed_, {})) task();

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
 #include "broker/server/connection_core.h"
 #include "runtime/loop/owner.h"
 #include "runtime/net/transport.h"
@@ -34,6 +35,14 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
   void Close(std::string_view reason);
   // `task` runs when the connection is gone, unless the slot is answered before. Owner shard.
   void WhenClosed(uint64_t slot, Task task) { when_closed_[slot] = std::move(task); }
+  // Moves to another shard, once: for a connection whose first data request concerns partitions of
+  // that shard only, so that none of its requests crosses shards. Possible while that request is
+  // the only one in flight and it was not answered. This object counts as closed then; `then` runs
+  // on the target with its successor and the slot that stands for the request there. False: it
+  // stays.
+  using Arrival = absl::AnyInvocable<void(const std::shared_ptr<Connection>&, uint64_t slot)>;
+  bool CanMove() const;
+  void MoveTo(BrokerShard& target, Arrival then);
   // The shard's memory for requests became short, or is no more.
   void OnMemoryChanged() { UpdateReading(); }
 
@@ -50,6 +59,10 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
   void OnDrained() override;
 
  private:
+  // Counts as closed: nothing is answered any more.
+  void End();
+  // A slot for a request of that many bytes.
+  uint64_t OpenSlot(int64_t bytes);
   void UpdateReading();
   // Tells the shard how much memory the requests in flight hold now.
   void CountMemory();
@@ -62,6 +75,7 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
   std::map<uint64_t, Task> when_closed_;
   int64_t counted_bytes_ = 0;
   bool reading_ = true;
+  bool moved_ = false;
   bool closing_ = false;
   bool closed_ = false;
 };

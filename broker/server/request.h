@@ -49,6 +49,18 @@ class Request {
     return std::nullopt;
   }
 
+  // Takes the whole connection to `target`, with this request; `then` runs there with its
+  // successor. See Connection::MoveTo.
+  bool CanMove() const { return connection_->CanMove(); }
+  void MoveTo(BrokerShard& target, absl::AnyInvocable<void(std::shared_ptr<Request>)> then) {
+    Finish();
+    connection_->MoveTo(
+        target, [header = header_, then = std::move(then)](
+                    const std::shared_ptr<Connection>& connection, uint64_t slot) mutable {
+          then(std::make_shared<Request>(connection, slot, std::move(header), Buffer()));
+        });
+  }
+
   template <typename Response>
   void Reply(const Response& response) {
     Finish();

@@ -65,6 +65,18 @@ void ScatterToOwners(BrokerShard& home, const std::vector<TopicPartition>& ids,
   }
 }
 
+// The one shard that owns all of `ids`, when it is not `home`; else null.
+inline BrokerShard* SoleOwnerElsewhere(const BrokerShard& home,
+                                       const std::vector<TopicPartition>& ids) {
+  BrokerShard* sole = nullptr;
+  for (const TopicPartition& id : ids) {
+    BrokerShard& owner = home.context().OwnerOf(id);
+    if (&owner == &home || (sole != nullptr && sole != &owner)) return nullptr;
+    sole = &owner;
+  }
+  return sole;
+}
+
 // Why `owner` cannot serve a partition that metadata knows.
 inline kafka::ErrorCode AbsenceError(const BrokerShard& owner, const TopicPartition& id) {
   return owner.partitions().FindFailure(id) != nullptr ? kafka::ErrorCode::KAFKA_STORAGE_ERROR

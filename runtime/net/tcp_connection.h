@@ -18,6 +18,9 @@ class TcpConnection final : public FramedConnection {
   void PauseReading() override { stream_->PauseReading(); }
   void ResumeReading() override { stream_->ResumeReading(); }
   void Close() override { stream_->Close(); }
+  bool CanMove() const override { return stream_->CanMove(); }
+  void MoveTo(Shard& target,
+              absl::AnyInvocable<void(std::shared_ptr<FramedConnection>)> done) override;
   std::string peer() const override { return stream_->peer(); }
   std::string local() const override { return stream_->local(); }
 

@@ -22,9 +22,8 @@ absl::Status ReadError(const boost::system::error_code& error, bool at_frame_bou
 
 }  // namespace
 
-TcpStream::TcpStream(AsioShard& shard, boost::asio::ip::tcp::socket socket,
-                     const ConnectionOptions& options)
-    : owner_(shard), shard_(shard), socket_(std::move(socket)), reader_(options.max_frame_bytes) {
+TcpStream::TcpStream(AsioShard& shard, boost::asio::ip::tcp::socket socket, FrameReader reader)
+    : owner_(shard), shard_(shard), socket_(std::move(socket)), reader_(std::move(reader)) {
   boost::system::error_code error;
   socket_.native_non_blocking(true, error);
   const auto peer = socket_.remote_endpoint(error);
@@ -37,7 +36,28 @@ void TcpStream::Start(ConnectionHandler* handler) {
   owner_.AssertCurrent();
   CHECK(handler_ == nullptr && handler != nullptr, "connection started twice");
   handler_ = handler;
-  if (!closing_ && !closed_) BeginRead();
+  if (closing_ || closed_) return;
+  if (reader_.at_frame_boundary()) return BeginRead();
+  // A moved stream may hold whole frames already.
+  ResumeReading();
+}
+
+bool TcpStream::CanMove() const {
+  return delivering_ && !closing_ && !closed_ && !read_pending_ && !wait_pending_ &&
+         queue_.unsent_bytes() == 0;
+}
+
+TcpStream::Parts TcpStream::Detach() {
+  owner_.AssertCurrent();
+  CHECK(CanMove(), "connection of {} cannot move now", peer_);
+  boost::system::error_code error;
+  const auto local = socket_.local_endpoint(error);
+  const boost::asio::ip::tcp protocol = error ? boost::asio::ip::tcp::v4() : local.protocol();
+  UniqueFd fd(socket_.release(error));
+  CHECK(!error, "cannot release a socket: {}", error.message());
+  handler_ = nullptr;
+  TearDown();
+  return {std::move(fd), protocol, std::move(reader_)};
 }
 
 void TcpStream::BeginRead() {

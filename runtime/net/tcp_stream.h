@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime/base/unique_fd.h"
 #include "runtime/loop/asio_shard.h"
 #include "runtime/loop/owner.h"
 #include "runtime/net/frame_reader.h"
@@ -21,8 +22,10 @@ namespace soliton {
 class TcpStream : public std::enable_shared_from_this<TcpStream> {
  public:
   // `socket` is connected and belongs to the shard's io_context.
-  TcpStream(AsioShard& shard, boost::asio::ip::tcp::socket socket,
-            const ConnectionOptions& options);
+  TcpStream(AsioShard& shard, boost::asio::ip::tcp::socket socket, const ConnectionOptions& options)
+      : TcpStream(shard, std::move(socket), FrameReader(options.max_frame_bytes)) {}
+  // With what another stream had read of this socket.
+  TcpStream(AsioShard& shard, boost::asio::ip::tcp::socket socket, FrameReader reader);
 
   void Start(ConnectionHandler* handler);
   void Send(BufferChain frame);
@@ -32,6 +35,16 @@ class TcpStream : public std::enable_shared_from_this<TcpStream> {
   // The owner let go: close without a callback. Any thread, because a task that held the last
   // reference may be dropped anywhere.
   void Abandon();
+
+  // See FramedConnection::MoveTo.
+  struct Parts {
+    UniqueFd fd;
+    boost::asio::ip::tcp protocol;
+    FrameReader reader;
+  };
+  bool CanMove() const;
+  // Takes the stream apart: it counts as closed then.
+  Parts Detach();
 
   int64_t unsent_bytes() const { return queue_.unsent_bytes(); }
   const std::string& peer() const { return peer_; }

@@ -1,9 +1,10 @@
-// The network port. A connection carries frames: 4-byte big-endian length, then that many bytes (Kafka's
-// framing; the control plane uses the same). TCP implements it in tcp_transport, the simulator in tests/sim.
+// The network port. A connection carries frames: 4-byte big-endian length, then that many bytes
+// (Kafka's framing; the control plane uses the same). TCP implements it in tcp_transport, the
+// simulator in tests/sim.
 //
-// Threading: a connection belongs to the shard it was created on. All its methods are called there and all its
-// callbacks run there. Callbacks never run inside a call into the connection, except OnFrame batches may follow
-// each other directly.
+// Threading: a connection belongs to the shard it was created on. All its methods are called there
+// and all its callbacks run there. Callbacks never run inside a call into the connection, except
+// OnFrame batches may follow each other directly.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/buffer_chain.h"
+#include "runtime/base/check.h"
 #include "runtime/loop/shard.h"
 #include "runtime/loop/shard_set.h"
 
@@ -43,8 +45,9 @@ class ConnectionHandler {
   virtual ~ConnectionHandler() = default;
   // One whole frame, without its length prefix.
   virtual void OnFrame(Buffer frame) = 0;
-  // The connection is gone; nothing follows. Called once, also after Close() by the owner (kCancelled then).
-  // kUnavailable: reset or end of stream by the peer. kInvalidArgument: a frame length out of bounds.
+  // The connection is gone; nothing follows. Called once, also after Close() by the owner
+  // (kCancelled then). kUnavailable: reset or end of stream by the peer. kInvalidArgument: a frame
+  // length out of bounds.
   virtual void OnClosed(const absl::Status& why) = 0;
   // The unsent bytes fell to zero after having been above zero.
   virtual void OnDrained() {}
@@ -56,8 +59,9 @@ class FramedConnection {
   virtual ~FramedConnection() = default;
   // Begins delivering frames. `handler` must outlive the connection or its OnClosed.
   virtual void Start(ConnectionHandler* handler) = 0;
-  // Queues one frame (the length prefix is added). Frames leave in the order sent. Silently dropped once closed.
-  // The queue is not bounded here: the sender watches unsent_bytes() and stops reading or producing.
+  // Queues one frame (the length prefix is added). Frames leave in the order sent. Silently dropped
+  // once closed. The queue is not bounded here: the sender watches unsent_bytes() and stops reading
+  // or producing.
   virtual void Send(BufferChain frame) = 0;
   virtual int64_t unsent_bytes() const = 0;
   // Stops reading from the peer (back-pressure); frames already read may still be delivered once.
@@ -65,7 +69,18 @@ class FramedConnection {
   virtual void ResumeReading() = 0;
   // Closes after the present callback; unsent frames are dropped.
   virtual void Close() = 0;
-  virtual std::string peer() const = 0;   // for messages: "127.0.0.1:50312"
+  // Moves the connection to another shard, so that it lives where its work is. Only when CanMove():
+  // inside OnFrame, with nothing unsent. Nothing more is delivered here, and no OnClosed; what
+  // remains of this object is good for destroying. `done` runs on `target` with the connection,
+  // which is started anew and then delivers the frames that follow. Should the target stop first,
+  // the connection is closed.
+  virtual bool CanMove() const { return false; }
+  virtual void MoveTo(Shard& target,
+                      absl::AnyInvocable<void(std::shared_ptr<FramedConnection>)> done) {
+    (void)target, (void)done;
+    CHECK(false, "a connection that cannot move");
+  }
+  virtual std::string peer() const = 0;  // for messages: "127.0.0.1:50312"
   virtual std::string local() const = 0;
 };
 
@@ -84,16 +99,16 @@ class Transport {
 
   virtual ~Transport() = default;
 
-  // Accepts on `where` and spreads connections over `shards`; `on_accept` runs on the shard that got the
-  // connection and must Start it or let it go. Port 0 picks a free one.
+  // Accepts on `where` and spreads connections over `shards`; `on_accept` runs on the shard that
+  // got the connection and must Start it or let it go. Port 0 picks a free one.
   virtual absl::StatusOr<std::unique_ptr<Listener>> Listen(const Endpoint& where,
                                                            const ConnectionOptions& options,
                                                            ShardSet& shards,
                                                            AcceptHandler on_accept) = 0;
 
-  // Connects from `shard`; `done` runs there, never inside this call. Errors: kUnavailable = refused or reset
-  // (somebody answered: nobody listens), kDeadlineExceeded = nobody answered in `timeout`, kNotFound = the name
-  // does not resolve.
+  // Connects from `shard`; `done` runs there, never inside this call. Errors: kUnavailable =
+  // refused or reset (somebody answered: nobody listens), kDeadlineExceeded = nobody answered in
+  // `timeout`, kNotFound = the name does not resolve.
   virtual void Connect(Shard& shard, const Endpoint& to, const ConnectionOptions& options,
                        Duration timeout, ConnectHandler done) = 0;
 };

@@ -70,8 +70,7 @@ void SimConnection::Close() {
 void SimConnection::MoveTo(Shard& target,
                            absl::AnyInvocable<void(std::shared_ptr<FramedConnection>)> done) {
   CHECK(shard_.IsCurrent() && CanMove(), "a connection cannot move now");
-  auto moved =
-      std::make_shared<SimConnection>(network_, process_, link_, side_, target, options_);
+  auto moved = std::make_shared<SimConnection>(network_, process_, link_, side_, target, options_);
   moved->received_ = std::exchange(received_, {});
   moved->received_bytes_ = std::exchange(received_bytes_, 0);
   moved->ending_ = std::exchange(ending_, std::nullopt);

@@ -1,151 +1,13 @@
 // One controller and three brokers, the real code, in the simulated world.
-#include <gtest/gtest.h>
-
-#include "broker/broker.h"
-#include "controller/controller_node.h"
-#include "protocol/messages/create_topics.h"
-#include "protocol/messages/fetch.h"
-#include "protocol/messages/metadata.h"
-#include "protocol/messages/produce.h"
-#include "protocol/record/batch_builder.h"
-#include "protocol/session/client_channel.h"
-#include "tests/sim/sim_node.h"
+#include "tests/broker/broker_cluster.h"
 
 namespace soliton::broker {
 namespace {
 
-using sim::SimNode;
-
-class BrokerSimTest : public testing::Test {
- protected:
-  BrokerSimTest() {
-    controller_.SetBoot([](SimNode& node) -> std::shared_ptr<void> {
-      auto holder = std::make_shared<std::unique_ptr<controller::ControllerNode>>();
-      node.Post([&node, holder] {
-        controller::ControllerOptions options;
-        options.node_id = 100;
-        options.listen = {node.name(), 9100};
-        options.data_directory = "/data";
-        auto started = controller::ControllerNode::Start(node.ports(), options);
-        ASSERT_TRUE(started.ok()) << started.status();
-        *holder = std::move(*started);
-      });
-      return holder;
-    });
-    controller_.Restart();
-    for (int id = 1; id <= 3; ++id) {
-      auto& node = brokers_.emplace_back(std::make_unique<SimNode>(
-          world_, network_, fmt::format("broker-{}", id), sim::SimNodeOptions{.shards = 2}));
-      node->SetBoot([this, id](SimNode& self) -> std::shared_ptr<void> {
-        auto holder = std::make_shared<std::unique_ptr<Broker>>();
-        self.Post([this, id, &self, holder] {
-          BrokerOptions options;
-          options.node_id = id;
-          options.controllers = {{"controller", 9100}};
-          options.listen = {self.name(), 9092};
-          options.data_directory = "/data";
-          options.replica_lag_time_max = seconds(10);
-          auto started =
-              Broker::Start(self.ports(), options,
-                            {.on_serving = [this] { ++serving_; },
-                             .on_fatal = [](const absl::Status& why) { FAIL() << why; }});
-          ASSERT_TRUE(started.ok()) << started.status();
-          *holder = std::move(*started);
-        });
-        return holder;
-      });
-      node->Restart();
-    }
-    client_.SetBoot([](SimNode&) { return std::make_shared<int>(0); });
-    client_.Restart();
-  }
-
-  // Sends one request to a broker from the client node and waits for the answer.
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(int broker, Request request) {
-    std::optional<absl::StatusOr<Response>> answer;
-    std::unique_ptr<kafka::ClientChannel> channel;
-    client_.Post([&] {
-      channel = std::make_unique<kafka::ClientChannel>(
-          client_.ports().shards->shard(0), *client_.ports().transport,
-          Endpoint{fmt::format("broker-{}", broker), 9092}, kafka::ChannelOptions{});
-      channel->Send(std::move(request), seconds(20),
-                    [&](absl::StatusOr<Response> response) { answer = std::move(response); });
-    });
-    world_.RunUntil([&] { return answer.has_value(); }, seconds(30));
-    bool closed = false;
-    client_.Post([&] {
-      channel.reset();
-      closed = true;
-    });
-    world_.RunUntil([&] { return closed; }, seconds(1));
-    if (!answer) return absl::DeadlineExceededError("no answer in 30 virtual seconds");
-    return std::move(*answer);
-  }
-
-  Broker& broker(int id) {
-    return **brokers_[static_cast<size_t>(id - 1)]->app<std::unique_ptr<Broker>>();
-  }
-
-  void CreateTopic(std::string name, int partitions) {
-    kafka::CreateTopicsRequest request;
-    auto& topic = request.topics.emplace_back();
-    topic.name = std::move(name);
-    topic.num_partitions = partitions;
-    topic.replication_factor = 3;
-    auto& config = topic.configs.emplace_back();
-    config.name = "min.insync.replicas";
-    config.value = "2";
-    request.timeout_ms = 10000;
-    auto response = Call<kafka::CreateTopicsRequest, kafka::CreateTopicsResponse>(1, request);
-    ASSERT_TRUE(response.ok()) << response.status();
-    ASSERT_EQ(response->topics.size(), 1u);
-    ASSERT_EQ(response->topics[0].error_code, kafka::ErrorCode::NONE) << response->ToString();
-  }
-
-  kafka::MetadataResponse::MetadataResponseTopic Describe(int via, const std::string& name) {
-    kafka::MetadataRequest request;
-    request.topics.emplace().emplace_back().name = name;
-    request.allow_auto_topic_creation = false;
-    auto response = Call<kafka::MetadataRequest, kafka::MetadataResponse>(via, request);
-    EXPECT_TRUE(response.ok()) << response.status();
-    EXPECT_EQ(response->topics.size(), 1u);
-    return response->topics.at(0);
-  }
-
-  kafka::ErrorCode Produce(int to, const Uuid& topic_id, int32_t partition, std::string value,
-                           int64_t* base_offset = nullptr) {
-    kafka::ProduceRequest request;
-    request.acks = -1;
-    request.timeout_ms = 15000;
-    auto& topic = request.topic_data.emplace_back();
-    topic.topic_id = topic_id;
-    auto& data = topic.partition_data.emplace_back();
-    data.index = partition;
-    kafka::BatchBuilder builder;
-    builder.Append(1000, std::nullopt, value);
-    data.records = kafka::Records(builder.Build());
-    auto response = Call<kafka::ProduceRequest, kafka::ProduceResponse>(to, request);
-    if (!response.ok()) {
-      ADD_FAILURE() << response.status();
-      return kafka::ErrorCode::UNKNOWN_SERVER_ERROR;
-    }
-    const auto& result = response->responses.at(0).partition_responses.at(0);
-    if (result.error_code != kafka::ErrorCode::NONE) ADD_FAILURE() << response->ToString();
-  if (base_offset != nullptr) *base_offset = result.base_offset;
-    return result.error_code;
-  }
-
-  sim::SimWorld world_{7};
-  sim::SimNetwork network_{world_, {}};
-  SimNode controller_{world_, network_, "controller"};
-  std::vector<std::unique_ptr<SimNode>> brokers_;
-  SimNode client_{world_, network_, "client"};
-  int serving_ = 0;
-};
+class BrokerSimTest : public BrokerClusterTest {};
 
 TEST_F(BrokerSimTest, ServesProduceAndFetchWithThreeReplicas) {
-  ASSERT_TRUE(world_.RunUntil([&] { return serving_ == 3; }, seconds(10))) << serving_;
+  Start();
   CreateTopic("orders", 6);
   auto topic = Describe(2, "orders");
   ASSERT_EQ(topic.partitions.size(), 6u);
@@ -169,8 +31,7 @@ TEST_F(BrokerSimTest, ServesProduceAndFetchWithThreeReplicas) {
   auto& part = wanted.partitions.emplace_back();
   part.partition = 0;
   part.partition_max_bytes = 1 << 20;
-  auto response =
-      Call<kafka::FetchRequest, kafka::FetchResponse>(topic.partitions[0].leader_id, fetch);
+  auto response = Call(topic.partitions[0].leader_id, fetch);
   ASSERT_TRUE(response.ok()) << response.status();
   const auto& data = response->responses.at(0).partitions.at(0);
   EXPECT_EQ(data.error_code, kafka::ErrorCode::NONE);
@@ -179,7 +40,7 @@ TEST_F(BrokerSimTest, ServesProduceAndFetchWithThreeReplicas) {
 }
 
 TEST_F(BrokerSimTest, LeaderCrashMovesLeadershipAndKeepsAckedRecords) {
-  ASSERT_TRUE(world_.RunUntil([&] { return serving_ == 3; }, seconds(10))) << serving_;
+  Start();
   CreateTopic("orders", 1);
   auto before = Describe(1, "orders");
   const int32_t old_leader = before.partitions[0].leader_id;
@@ -187,7 +48,7 @@ TEST_F(BrokerSimTest, LeaderCrashMovesLeadershipAndKeepsAckedRecords) {
     ASSERT_EQ(Produce(old_leader, before.topic_id, 0, fmt::format("value {}", i)),
               kafka::ErrorCode::NONE);
   }
-  brokers_[static_cast<size_t>(old_leader - 1)]->Crash();
+  node(old_leader).Crash();
   const MonotonicTime killed = world_.Now();
   const int via = old_leader == 1 ? 2 : 1;
   int32_t new_leader = old_leader;
@@ -209,11 +70,10 @@ TEST_F(BrokerSimTest, LeaderCrashMovesLeadershipAndKeepsAckedRecords) {
   ASSERT_EQ(Produce(new_leader, before.topic_id, 0, "after", &offset), kafka::ErrorCode::NONE);
   EXPECT_EQ(offset, 5);
   // The old leader comes back, catches up and is in sync again.
-  brokers_[static_cast<size_t>(old_leader - 1)]->Restart();
+  node(old_leader).Restart();
   ASSERT_TRUE(world_.RunUntil(
       [&] {
-        if (!*brokers_[static_cast<size_t>(old_leader - 1)]->app<std::unique_ptr<Broker>>())
-          return false;
+        if (!Runs(old_leader)) return false;
         for (const auto& replica : broker(new_leader).Replicas()) {
           if (replica.leader && replica.isr.size() == 3) return true;
         }

@@ -86,7 +86,8 @@ TEST(FetcherCore, DisconnectStartsOver) {
   EXPECT_THAT(core.StartFetch(At(1)), ElementsAre(kA));
 }
 
-// A leader fills its answer from the front up to a limit: whoever is last must come first some time.
+// A leader fills its answer from the front up to a limit: whoever is last must come first some
+// time.
 TEST(FetcherCore, FetchesBeginWithEachPartitionInTurn) {
   FetcherCore core;
   const TopicPartition c{{1, 1}, 2};

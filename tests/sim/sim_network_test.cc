@@ -20,9 +20,12 @@ struct Peer : ConnectionHandler {
   int close_count = 0;
   int drained = 0;
   bool echo = false;
+  // Takes the connection away within the first frame.
+  std::function<void(std::shared_ptr<FramedConnection>)> move_first;
 
   void OnFrame(Buffer frame) override {
     frames.emplace_back(frame.view());
+    if (move_first) return std::exchange(move_first, nullptr)(connection);
     if (echo) connection->Send(BufferChain(frame));
   }
   void OnClosed(const absl::Status& why) override {
@@ -84,7 +87,7 @@ class SimNetworkTest : public ::testing::Test {
   std::optional<absl::Status> connected_;
   MonotonicTime answered_at_;
   SimNode client_node_{world_, network_, "node-1"};
-  SimNode server_node_{world_, network_, "node-2"};
+  SimNode server_node_{world_, network_, "node-2", {.shards = 2}};
 };
 
 TEST_F(SimNetworkTest, FramesArriveWholeAndInOrderBothWays) {
@@ -231,6 +234,39 @@ TEST_F(SimNetworkTest, AnOwnerThatLetsGoInACallbackHearsNothingMore) {
   world_.RunFor(seconds(1));
   EXPECT_EQ(quitter.frames, 1);
   EXPECT_EQ(client_.close_count, 1);
+}
+
+TEST_F(SimNetworkTest, AConnectionMovesToAnotherShardWithWhatHasArrived) {
+  Listen();
+  ASSERT_TRUE(ConnectAndWait().ok());
+  std::vector<std::string> sent;
+  for (int i = 0; i < 100; ++i) sent.push_back(fmt::format("frame {}", i));
+  Shard& elsewhere = server_node_.ports().shards->shard(1);
+  Peer after;
+  after.echo = true;
+  server_.move_first = [&](std::shared_ptr<FramedConnection> connection) {
+    ASSERT_TRUE(connection->CanMove());
+    connection->MoveTo(elsewhere, [&](std::shared_ptr<FramedConnection> moved) {
+      EXPECT_TRUE(elsewhere.IsCurrent());
+      after.connection = std::move(moved);
+      after.connection->Start(&after);
+    });
+    EXPECT_FALSE(connection->CanMove());
+  };
+  OnClient([&] {
+    for (const std::string& text : sent) client_.Send(text);
+  });
+  world_.RunFor(seconds(1));
+  EXPECT_THAT(server_.frames, ElementsAre("frame 0"));
+  EXPECT_EQ(after.frames, std::vector<std::string>(sent.begin() + 1, sent.end()));
+  EXPECT_EQ(client_.frames, after.frames);
+  OnClient([&] { client_.connection->Close(); });
+  world_.RunFor(seconds(1));
+  EXPECT_EQ(after.close_count, 1);
+  EXPECT_EQ(server_.close_count, 0);
+  OnServer([&] { server_.connection.reset(); });
+  elsewhere.Post([&] { after.connection.reset(); });
+  world_.RunFor(seconds(1));
 }
 
 TEST_F(SimNetworkTest, APausedReaderMakesTheSenderWait) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/output.h"
+#include "runtime/terminal.h"
 
 namespace soliton::cli {
 namespace {
@@ -14,6 +15,7 @@ constexpr Duration kTopicPatience = seconds(2);
 constexpr Duration kLookupTimeout = seconds(30);
 // Batches printed before other events (signals, answers) get their turn.
 constexpr int kSetsPerTurn = 16;
+constexpr Duration kReaderCheckInterval = milliseconds(250);
 
 }  // namespace
 
@@ -111,7 +113,13 @@ void ConsumeRun::Assign() {
   }
   consumer_->OnReady([this] { ScheduleDrain(); });
   consumer_->Assign(assignment);
-  if (flags_.count == 0) Finish(ExitCode::kOk);
+  if (flags_.count == 0) return Finish(ExitCode::kOk);
+  WatchReader();
+}
+
+void ConsumeRun::WatchReader() {
+  if (ReaderHasGone(StandardStream::kOut)) return Finish(ExitCode::kOk);
+  loop_.shard().ScheduleAfter(kReaderCheckInterval, [this] { WatchReader(); });
 }
 
 void ConsumeRun::ScheduleDrain() {

@@ -58,6 +58,9 @@ class ConsumeRun {
 
   void ScheduleDrain();
 
+  // A reader that has gone (| head) is noticed also while there is nothing to print.
+  void WatchReader();
+
   void Drain();
 
   bool Enough() const { return flags_.count >= 0 && printed_ >= flags_.count; }

@@ -75,9 +75,6 @@ class ProduceCommand final : public Command {
       return context.Fail(
           {ExitCode::kUsage, std::string(status.message()), "", "", "soliton produce --help"});
     };
-    if (flags_.value.size() > 1) {
-      return usage(absl::InvalidArgumentError("more than one VALUE: quote it, or send lines"));
-    }
     for (const std::string& header : flags_.headers) {
       if (header.find('=') == std::string::npos) {
         return usage(absl::InvalidArgumentError(
@@ -111,7 +108,7 @@ class ProduceCommand final : public Command {
  private:
   // Null when there is one value instead.
   absl::StatusOr<std::unique_ptr<LineReader>> OpenInput() const {
-    if (!flags_.value.empty()) return nullptr;
+    if (flags_.value.has_value()) return nullptr;
     const auto delimiter = Unescape(flags_.delimiter);
     if (!delimiter.ok()) return delimiter.status();
     if (delimiter->size() != 1) return absl::InvalidArgumentError("the delimiter is one character");

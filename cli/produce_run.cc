@@ -26,7 +26,7 @@ void ProduceRun::Start(std::unique_ptr<LineReader> reader) {
   loop_.OnInterrupt([this] { Interrupt(); });
   reader_ = std::move(reader);
   if (reader_ == nullptr) {
-    lines_.push_back(flags_.value.front());
+    lines_.push_back(*flags_.value);
     end_of_input_ = true;
   }
   SendLines();
@@ -118,17 +118,27 @@ producer::SendCallback ProduceRun::CallbackFor(const std::string& line, std::str
   return [this, key = std::move(key),
           value = std::string(value)](const absl::StatusOr<producer::RecordMetadata>& result) {
     OnResult(result);
-    if (!result.ok()) return;
-    std::string text;
-    format_->Print({.topic = flags_.topic,
-                    .partition = result->partition,
-                    .offset = result->offset,
-                    .timestamp_ms = result->timestamp_ms,
-                    .key = key,
-                    .value = value},
-                   text);
-    loop_.context().out.Write(text);
+    if (result.ok()) Print(*result, key, value);
   };
+}
+
+void ProduceRun::Print(const producer::RecordMetadata& metadata, const std::string& key,
+                       const std::string& value) {
+  std::string text;
+  format_->Print({.topic = flags_.topic,
+                  .partition = metadata.partition,
+                  .offset = metadata.offset,
+                  .timestamp_ms = metadata.timestamp_ms,
+                  .key = key,
+                  .value = value},
+                 text);
+  loop_.context().out.Write(text);
+  // Once per turn: whoever reads the pipe sees each acknowledgement when it comes.
+  if (std::exchange(output_flush_scheduled_, true)) return;
+  loop_.shard().Post([this] {
+    output_flush_scheduled_ = false;
+    loop_.context().out.Flush();
+  });
 }
 
 void ProduceRun::OnResult(const absl::StatusOr<producer::RecordMetadata>& result) {

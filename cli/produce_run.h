@@ -23,7 +23,7 @@ inline constexpr int64_t kDefaultBatchBytes = 128 * 1024;
 
 struct ProduceFlags {
   std::string topic;
-  std::vector<std::string> value;  // at most one
+  std::optional<std::string> value;
   std::string file;
   std::optional<std::string> key;
   std::optional<std::string> key_separator;
@@ -72,6 +72,9 @@ class ProduceRun {
 
   producer::SendCallback CallbackFor(const std::string& line, std::string_view value);
 
+  void Print(const producer::RecordMetadata& metadata, const std::string& key,
+             const std::string& value);
+
   void OnResult(const absl::StatusOr<producer::RecordMetadata>& result);
 
   void OnFailed(const absl::Status& why);
@@ -102,6 +105,7 @@ class ProduceRun {
   bool flushing_ = false;
   bool stop_ = false;
   bool interrupted_ = false;
+  bool output_flush_scheduled_ = false;
   uint64_t sent_ = 0;
   uint64_t acked_ = 0;
   uint64_t failed_ = 0;

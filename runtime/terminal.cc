@@ -18,6 +18,11 @@ std::optional<TerminalSize> SizeOfTerminal(StandardStream stream) {
   return TerminalSize{size.ws_col, size.ws_row};
 }
 
+bool ReaderHasGone(StandardStream stream) {
+  pollfd output{static_cast<int>(stream), 0, 0};
+  return ::poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+}
+
 absl::Status WriteTo(StandardStream stream, std::string_view bytes) {
   const int fd = static_cast<int>(stream);
   while (!bytes.empty()) {

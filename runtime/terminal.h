@@ -20,6 +20,10 @@ struct TerminalSize {
 // nullopt when the stream is no terminal.
 std::optional<TerminalSize> SizeOfTerminal(StandardStream stream);
 
+// Whether the pipe that the stream writes to has lost its reader, without writing to it: for
+// commands that may have nothing to say for long.
+bool ReaderHasGone(StandardStream stream);
+
 // Writes all of `bytes`; blocks. kUnavailable when the reader has gone (`soliton consume | head`):
 // end quietly.
 absl::Status WriteTo(StandardStream stream, std::string_view bytes);

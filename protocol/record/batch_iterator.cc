@@ -5,6 +5,7 @@
 namespace soliton::kafka {
 
 absl::StatusOr<std::optional<RecordBatchView>> BatchIterator::Next() {
+  if (position_ == buffer_.size()) return std::optional<RecordBatchView>();
   absl::StatusOr<RecordBatchView> batch = RecordBatchView::Parse(buffer_.Slice(position_));
   if (!batch.ok()) {
     if (absl::IsOutOfRange(batch.status())) return std::optional<RecordBatchView>();

@@ -272,14 +272,19 @@ void BrokerImpl::CloseAll(absl::AnyInvocable<void(absl::Status)> done) {
   struct Closing {
     size_t missing;
     absl::Status first;
+    bool whole;
     absl::AnyInvocable<void(absl::Status)> done;
   };
-  auto closing = std::make_shared<Closing>(Closing{shards_.size(), {}, std::move(done)});
+  auto closing = std::make_shared<Closing>(Closing{shards_.size(), {}, true, std::move(done)});
   // Shard 0.
-  auto on_closed = [this, closing](const absl::Status& status) {
+  auto on_closed = [this, closing](const absl::Status& status, bool whole) {
     if (closing->first.ok()) closing->first = status;
+    closing->whole &= whole;
     if (--closing->missing > 0) return;
-    if (!closing->first.ok()) return closing->done(closing->first);
+    if (!closing->first.ok() || !closing->whole) {
+      LogWarn("stopped without the mark of a clean stop: the next start checks the logs");
+      return closing->done(closing->first);
+    }
     auto marked = std::make_shared<absl::Status>();
     context_.ports.disk->Submit(
         0, shard(),
@@ -291,8 +296,10 @@ void BrokerImpl::CloseAll(absl::AnyInvocable<void(absl::Status)> done) {
   for (auto& owned : shards_) {
     owned->shard().Post([this, owned = owned.get(), on_closed] {
       owned->CloseConnections();
-      owned->partitions().CloseAll([this, on_closed](absl::Status status) {
-        shard().Post([on_closed, status] { on_closed(status); });
+      owned->partitions().CloseAll([this, owned, on_closed](absl::Status status) {
+        shard().Post([on_closed, status, whole = owned->partitions().AllWhole()] {
+          on_closed(status, whole);
+        });
       });
     });
   }

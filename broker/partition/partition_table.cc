@@ -120,6 +120,7 @@ void PartitionTable::OpenClaimed(const TopicPartition& id, const std::string& fo
   const controller::TopicInfo* topic = image_->FindTopic(id.topic_id);
   if (topic == nullptr || closing_) {
     opening_.erase(id);
+    left_unopened_ |= topic != nullptr;
     hooks_.release_folder(folder);
     NotifyIfIdle();
     return;
@@ -182,6 +183,11 @@ void PartitionTable::Add(const controller::TopicInfo& topic, const TopicPartitio
   if (closing_) return added.BeginClose();
   added.ApplyState(StateOf(topic, id.partition));
   hooks_.on_role_changed(added);
+}
+
+bool PartitionTable::AllWhole() const {
+  const bool all_opened = image_->offset >= 0 && !left_unopened_;
+  return failed_.empty() && (all_opened || directory_.was_clean());
 }
 
 // ---- removing ----

@@ -86,6 +86,11 @@ class PartitionTable final : public PartitionServices {
   // the first error. The rest is still tried. Images are not followed any more.
   void CloseAll(absl::AnyInvocable<void(absl::Status)> done);
 
+  // Every log of this shard is in order after CloseAll: opened (recovered) and closed, or left as a
+  // clean stop had left it. A broker that stopped before its first image has not even looked at
+  // them.
+  bool AllWhole() const;
+
   // PartitionServices
   void RunFlush(const Partition& partition, segment::FlushTicket ticket) override;
   void ProposeIsr(const Partition& partition, const IsrProposal& proposal) override;
@@ -137,6 +142,7 @@ class PartitionTable final : public PartitionServices {
   bool lost_data_ = false;
   TimerId tick_timer_ = 0;
   bool closing_ = false;
+  bool left_unopened_ = false;  // the stop came first
 };
 
 }  // namespace soliton::broker

@@ -86,5 +86,36 @@ TEST_F(BrokerSimTest, LeaderCrashMovesLeadershipAndKeepsAckedRecords) {
   EXPECT_FALSE(replicas[0].leader);
 }
 
+TEST_F(BrokerSimTest, AStopBeforeTheLogsWereOpenedIsNoCleanStop) {
+  const std::string marker = "/data/.kafka_cleanshutdown";
+  Start();
+  CreateTopic("orders", 1);
+  auto stop = [&] {
+    std::optional<absl::Status> stopped;
+    node(1).Post([&] { broker(1).Stop([&](absl::Status status) { stopped = status; }); });
+    ASSERT_TRUE(world_.RunUntil([&] { return stopped.has_value(); }, seconds(30)));
+    EXPECT_TRUE(stopped->ok()) << *stopped;
+  };
+  stop();
+  EXPECT_TRUE(node(1).files().Exists(marker));
+  // A clean directory stays one when the next process sees no metadata.
+  controller_.Crash();
+  node(1).Crash();
+  node(1).Restart();
+  world_.RunFor(seconds(1));
+  EXPECT_FALSE(node(1).files().Exists(marker));
+  stop();
+  EXPECT_TRUE(node(1).files().Exists(marker));
+  // But a process that was killed left logs that somebody must look at.
+  node(1).Crash();
+  node(1).Restart();
+  world_.RunFor(seconds(1));
+  node(1).Crash({.lose_unsynced = false});
+  node(1).Restart();
+  world_.RunFor(seconds(1));
+  stop();
+  EXPECT_FALSE(node(1).files().Exists(marker));
+}
+
 }  // namespace
 }  // namespace soliton::broker

@@ -177,15 +177,19 @@ void SimCluster::StopCleanly(int32_t id, Duration down_for) {
       if (!node.alive()) node.Restart();
     });
   };
-  node.Post([this, id, end] {
-    BrokerApp(id)->Stop([this, end](const absl::Status& status) {
+  node.Post([this, id, end, &files = node.files()] {
+    BrokerApp(id)->Stop([this, end, &files](const absl::Status& status) {
       if (!status.ok()) {
         world_.Fail("a clean stop succeeds", status);
         return;
       }
       ++clean_stops_;
-      // What was closed cleanly survives anything.
-      world_.ScheduleAfter(microseconds(10), {.kind = EventKind::kHarness}, [end] { end(true); });
+      // What was closed cleanly survives anything. A broker that was stopped before it had opened
+      // its logs cannot have closed them and has promised nothing.
+      const bool durable =
+          plan_.flush_before_ack || files.Exists(JoinPath("/data", ".kafka_cleanshutdown"));
+      world_.ScheduleAfter(microseconds(10), {.kind = EventKind::kHarness},
+                           [end, durable] { end(durable); });
     });
   });
   world_.ScheduleAfter(kStopPatience, {.kind = EventKind::kHarness}, [end] { end(false); });

@@ -415,43 +415,6 @@ TEST_F(TcpTransportTest, AcceptedConnectionsAreSpreadOverTheShards) {
   EXPECT_EQ(on_shard[1], 4);
 }
 
-TEST_F(TcpTransportTest, AConnectionMovesToAnotherShardWithWhatItHasRead) {
-  // All frames are on their way before the first one moves the connection, large ones among them.
-  constexpr int kFrames = 50;
-  Peer before, after, client;
-  std::promise<void> all_back;
-  std::vector<Buffer> sent;
-  Random random(17);
-  for (int i = 0; i < kFrames; ++i) sent.push_back(RandomBuffer(random, 1 + random.Below(60'000)));
-  StopAtExit stop = Join(before, client);
-  server_shard().Post([&] {
-    before.on_frame = [&](Buffer first) {
-      ASSERT_TRUE(before.connection->CanMove());
-      before.connection->MoveTo(client_shard(), [&, first](auto moved) {
-        CHECK(client_shard().IsCurrent() && !moved->CanMove(), "moved elsewhere");
-        after.on_frame = [&](Buffer frame) { after.connection->Send(BufferChain(frame)); };
-        after.Start(std::move(moved));
-        after.connection->Send(BufferChain(first));
-      });
-      EXPECT_FALSE(before.connection->CanMove());
-      before.connection.reset();
-    };
-  });
-  client_shard().Post([&] {
-    size_t back = 0;
-    client.on_frame = [&, back](Buffer frame) mutable {
-      EXPECT_EQ(frame, sent[back]) << back;
-      if (++back == sent.size()) all_back.set_value();
-    };
-    for (const Buffer& frame : sent) client.connection->Send(BufferChain(frame));
-  });
-  Await(all_back.get_future());
-  EXPECT_EQ(before.times_closed, 0);
-  // The successor hears of the end.
-  client_shard().Post([&] { client.connection.reset(); });
-  EXPECT_TRUE(absl::IsUnavailable(Await(after.closed.get_future())));
-}
-
 TEST_F(TcpTransportTest, NobodyListeningIsUnavailable) {
   listener_ = Listen([](Shard&, std::shared_ptr<FramedConnection>) {});
   const uint16_t port = listener_->port();

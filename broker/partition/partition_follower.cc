@@ -1,0 +1,107 @@
+// The following side of a Partition: what it asks its leader, and what it takes from an answer.
+#include <algorithm>
+
+#include "broker/partition/partition.h"
+#include "runtime/obs/logging.h"
+
+namespace soliton::broker {
+
+std::optional<Partition::FollowerPosition> Partition::NextFetch() const {
+  if (replica_.role() != ReplicaCore::Role::kFollower || replica_.leader() < 0) return std::nullopt;
+  if (failed_ || closing_ || !log_->fatal_error().ok()) return std::nullopt;
+  FollowerPosition position;
+  position.leader_epoch = replica_.leader_epoch();
+  position.fetch_offset = log_->log_end_offset();
+  position.flushed_offset = log_->flushed_offset();
+  position.log_start_offset = log_->log_start_offset();
+  position.last_fetched_epoch = log_->latest_leader_epoch();
+  return position;
+}
+
+absl::Status Partition::OnFollowerAnswer(const FollowerAnswer& answer) {
+  owner_.AssertCurrent();
+  // An answer of an older epoch, or to another position, says nothing about the present log
+  // (KAFKA-18723).
+  if (replica_.role() != ReplicaCore::Role::kFollower || failed_ || closing_ ||
+      answer.leader_epoch != replica_.leader_epoch() ||
+      answer.fetch_offset != log_->log_end_offset() ||
+      answer.last_fetched_epoch != log_->latest_leader_epoch()) {
+    return absl::OkStatus();
+  }
+  absl::Status status = TakeAnswer(answer);
+  NoticeFailure();
+  return status;
+}
+
+absl::Status Partition::TakeAnswer(const FollowerAnswer& answer) {
+  if (answer.out_of_range && answer.log_start_offset > log_->log_end_offset()) {
+    return StartOverAt(answer.log_start_offset);
+  }
+  if (answer.out_of_range) {
+    // Our newest epoch or our end is unknown to the leader. It has all that is committed, though
+    // its high watermark may still be behind ours.
+    const int64_t committed = std::max(answer.high_watermark, replica_.high_watermark());
+    return TruncateToLeader(committed < log_->log_end_offset() ? committed : answer.high_watermark,
+                            "the leader does not know our newest epoch");
+  }
+  if (answer.diverging) {
+    const segment::EpochEndOffset own = log_->EndOffsetForEpoch(answer.diverging->leader_epoch);
+    int64_t target = answer.diverging->end_offset;
+    if (own.end_offset >= 0) target = std::min(target, own.end_offset);
+    return TruncateToLeader(
+        target, fmt::format("log diverges after epoch {}", answer.diverging->leader_epoch));
+  }
+  if (!answer.records.empty()) {
+    auto appended = log_->AppendAsFollower(answer.records, answer.leader_epoch);
+    replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
+    if (!appended.ok()) return appended.status();
+    if (*appended == 0) return absl::DataLossError("the leader's answer holds no whole batch");
+    MaybeFlush();
+  }
+  absl::Status status;
+  if (answer.log_start_offset > log_->log_start_offset() &&
+      answer.log_start_offset <= log_->log_end_offset()) {
+    status = log_->AdvanceLogStart(answer.log_start_offset);
+  }
+  if (replica_.AdoptHighWatermark(answer.high_watermark)) consumer_waiters_.RingAll();
+  return status;
+}
+
+absl::Status Partition::TruncateToLeader(int64_t offset, std::string_view why) {
+  const int64_t end_offset = log_->log_end_offset();
+  const int32_t epoch = log_->latest_leader_epoch();
+  if (offset < replica_.high_watermark()) {
+    const std::string loss =
+        fmt::format("{}: leader {} lacks offsets {} to {}, which were committed", why,
+                    replica_.leader(), offset, replica_.high_watermark());
+    // With flushes before acknowledgements, only a lost or rolled back disk can do that. This copy
+    // may be the last one: it is kept for somebody to decide.
+    if (options_.flush_before_ack && !settings_.unclean_leader_election_enable) {
+      return absl::DataLossError(
+          fmt::format("{}; this replica keeps them and does not follow", loss));
+    }
+    LogError("{}-{}: LOSS of committed records, {}", topic_, id_.partition, loss);
+  }
+  LogInfo("{}-{}: {}: truncating from {} to {}, following broker {}", topic_, id_.partition, why,
+          end_offset, offset, replica_.leader());
+  absl::Status status = log_->TruncateTo(offset);
+  OnLogMoved();
+  if (!status.ok()) return status;
+  if (log_->log_end_offset() == end_offset && log_->latest_leader_epoch() == epoch) {
+    return absl::DataLossError(
+        fmt::format("{}: nothing left to truncate at {} for leader {} with end {}", why, end_offset,
+                    replica_.leader(), offset));
+  }
+  return status;
+}
+
+absl::Status Partition::StartOverAt(int64_t offset) {
+  LogWarn("{}-{}: log ends at {}, below the leader's start {}: starting over there", topic_,
+          id_.partition, log_->log_end_offset(), offset);
+  absl::Status status = log_->TruncateFullyAndStartAt(offset);
+  OnLogMoved();
+  replica_.OnLogStart(log_->log_start_offset());
+  return status;
+}
+
+}  // namespace soliton::broker

@@ -160,7 +160,9 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
     for (size_t index : indexes) {
       FetchArgs args = items_[index].args;
       args.max_bytes = std::min<int64_t>(items_[index].max_bytes, max_bytes_ - bytes);
-      args.at_least_one_batch = !any_data;
+      // A follower must get on with every partition, also where a batch is larger than
+      // replica.fetch.max.bytes.
+      args.at_least_one_batch = !any_data || (is_replica() && bytes < max_bytes_);
       Partition* partition = owner.partitions().Find(items_[index].id);
       FetchOutcome& outcome = results.emplace_back();
       if (partition == nullptr) {

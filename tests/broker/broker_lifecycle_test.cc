@@ -422,5 +422,22 @@ TEST_F(BrokerLifecycleTest, PausedLeaderDoesNotDropItsFollowers) {
   EXPECT_FALSE(shrank);
 }
 
+// Whatever the limits, a follower that is behind never waits at the leader for what is there.
+TEST_F(BrokerLifecycleTest, FollowerCatchesUpOneBatchAtATime) {
+  adjust_ = [](BrokerOptions& options) { options.replica_fetch_max_bytes = 1; };
+  Start();
+  const Uuid id = CreateTopic("t", 1, 3, {});
+  CreateTopic("other", 6, 3, {});
+  const int leader = LeaderOf("t");
+  const int away = leader == 1 ? 2 : 1;
+  node(away).Crash();
+  ASSERT_TRUE(WaitForIsr(leader, "t", 2, seconds(20)));
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(Produce(leader, id, 0, "v"), ErrorCode::NONE);
+  RestartAndServe(away);
+  const MonotonicTime began = world_.Now();
+  ASSERT_TRUE(WaitForIsr(leader, "t", 3, seconds(100)));
+  EXPECT_LT(world_.Now() - began, seconds(5));
+}
+
 }  // namespace
 }  // namespace soliton::broker

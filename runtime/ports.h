@@ -1,5 +1,6 @@
-// The ports that a node (broker, controller, client) is built from. Production fills them with POSIX, TCP and
-// threads (runtime/native_ports.h); the simulator with its world. All outlive the node.
+// The ports that a node (broker, controller, client) is built from. Production fills them with
+// POSIX, TCP and threads (runtime/native_ports.h); the simulator with its world. All outlive the
+// node.
 #pragma once
 
 #include "runtime/file/disk_executor.h"

@@ -1,5 +1,5 @@
-// [position, position+length) of an open file. Holding one keeps the file's descriptor open, so retention
-// may unlink the file while the region is still on its way to a socket.
+// [position, position+length) of an open file. Holding one keeps the file's descriptor open, so
+// retention may unlink the file while the region is still on its way to a socket.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// The precompiled header: what nearly every translation unit includes anyway. Nothing of Asio, Beast or
-// Protobuf belongs here. Files still include what they use; this only makes those includes cheap.
+// The precompiled header: what nearly every translation unit includes anyway. Nothing of Asio,
+// Beast or Protobuf belongs here. Files still include what they use; this only makes those includes
+// cheap.
 #pragma once
 #include <fmt/format.h>
 

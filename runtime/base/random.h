@@ -1,4 +1,5 @@
-// The only source of randomness: seeded, injected, deterministic (xoshiro256**). One per shard; not thread-safe.
+// The only source of randomness: seeded, injected, deterministic (xoshiro256**). One per shard; not
+// thread-safe.
 #pragma once
 
 #include <cstdint>

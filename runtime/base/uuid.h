@@ -1,5 +1,5 @@
-// 128-bit identifier as Kafka writes it: 16 raw bytes on the wire, URL-safe base64 without padding (22
-// characters) in text. All zero means "none".
+// 128-bit identifier as Kafka writes it: 16 raw bytes on the wire, URL-safe base64 without padding
+// (22 characters) in text. All zero means "none".
 #pragma once
 
 #include <compare>
@@ -18,7 +18,8 @@ struct Uuid {
   uint64_t low = 0;
 
   bool is_zero() const { return high == 0 && low == 0; }
-  // Version-4 random id. Never zero, and its text never starts with '-' (awkward on a command line).
+  // Version-4 random id. Never zero, and its text never starts with '-' (awkward on a command
+  // line).
   static Uuid Generate(Random& random);
   // From 22 characters of URL-safe base64; nullopt when malformed.
   static std::optional<Uuid> Parse(std::string_view text);

@@ -1,5 +1,5 @@
-// Runs blocking file work away from the shards. Work submitted with the same `lane` runs in the order
-// submitted; different lanes may run in parallel.
+// Runs blocking file work away from the shards. Work submitted with the same `lane` runs in the
+// order submitted; different lanes may run in parallel.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,9 @@ namespace soliton {
 class DiskExecutor {
  public:
   virtual ~DiskExecutor() = default;
-  // Runs `work` on a disk thread, then `done` on `reply_to`. Any thread. `work` touches only what it was given
-  // (file handles, buffers); results reach `done` through shared state that both captured.
+  // Runs `work` on a disk thread, then `done` on `reply_to`. Any thread. `work` touches only what
+  // it was given (file handles, buffers); results reach `done` through shared state that both
+  // captured.
   virtual void Submit(uint64_t lane, Shard& reply_to, Task work, Task done) = 0;
 };
 

@@ -1,9 +1,11 @@
-// The file port. Everything durable goes through here, so that the simulator can lose what was not synced.
-// Methods block; long ones (Sync, cold reads) are called on the disk thread (disk_executor.h).
+// The file port. Everything durable goes through here, so that the simulator can lose what was not
+// synced. Methods block; long ones (Sync, cold reads) are called on the disk thread
+// (disk_executor.h).
 //
-// Durability contract, as POSIX gives it and no more: bytes written are safe after Sync() returned OK; a
-// created, renamed or removed name is safe after SyncDirectory() of its folder returned OK. A failed Sync means
-// the unsynced bytes are lost, even if a later Sync succeeds: the caller must not retry it.
+// Durability contract, as POSIX gives it and no more: bytes written are safe after Sync() returned
+// OK; a created, renamed or removed name is safe after SyncDirectory() of its folder returned OK. A
+// failed Sync means the unsynced bytes are lost, even if a later Sync succeeds: the caller must not
+// retry it.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +21,16 @@
 
 namespace soliton {
 
-// An open file. One writer (its owner shard); ReadAt and Sync may be called from other threads meanwhile.
+// An open file. One writer (its owner shard); ReadAt and Sync may be called from other threads
+// meanwhile.
 class File {
  public:
   virtual ~File() = default;
-  // Writes all pieces, in order, at the end. On error some prefix may have been written: the caller truncates
-  // back to the size it knew, or gives the file up. kResourceExhausted = disk full.
+  // Writes all pieces, in order, at the end. On error some prefix may have been written: the caller
+  // truncates back to the size it knew, or gives the file up. kResourceExhausted = disk full.
   virtual absl::Status Append(std::span<const Buffer> pieces) = 0;
-  // Reads up to out.size() bytes at `position`; fewer only at the end of the file. Returns the count.
+  // Reads up to out.size() bytes at `position`; fewer only at the end of the file. Returns the
+  // count.
   virtual absl::StatusOr<size_t> ReadAt(int64_t position, std::span<uint8_t> out) const = 0;
   // Makes written bytes and the size durable (fdatasync).
   virtual absl::Status Sync() = 0;
@@ -80,8 +84,8 @@ class FileSystem {
 // Whole content of a (small) file.
 absl::StatusOr<std::string> ReadFile(const FileSystem& fs, const std::string& path);
 
-// Replaces `path` so that after OK the new content is durable and at any crash either the old or the new
-// content is there: writes `path`.tmp, Sync, Rename, SyncDirectory.
+// Replaces `path` so that after OK the new content is durable and at any crash either the old or
+// the new content is there: writes `path`.tmp, Sync, Rename, SyncDirectory.
 absl::Status WriteFileAtomically(FileSystem& fs, const std::string& path, std::string_view content);
 
 // "a/b" + "c" -> "a/b/c"; and the folder part of a path ("." when there is none).

@@ -1,5 +1,5 @@
-// Time as the rest of the program sees it. Nothing outside runtime/ asks the operating system; the simulator
-// provides its own Clock.
+// Time as the rest of the program sees it. Nothing outside runtime/ asks the operating system; the
+// simulator provides its own Clock.
 #pragma once
 
 #include <chrono>
@@ -12,8 +12,8 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Tag for the monotonic timeline: it starts at an arbitrary point, never goes back, and is comparable only
-// within one process (or one simulated world).
+// Tag for the monotonic timeline: it starts at an arbitrary point, never goes back, and is
+// comparable only within one process (or one simulated world).
 struct MonotonicTimeline {
   using rep = Duration::rep;
   using period = Duration::period;
@@ -27,7 +27,8 @@ class Clock {
   virtual ~Clock() = default;
   // For timeouts and measuring. Any thread.
   virtual MonotonicTime Now() const = 0;
-  // Milliseconds since the Unix epoch: record timestamps and retention only; may jump either way. Any thread.
+  // Milliseconds since the Unix epoch: record timestamps and retention only; may jump either way.
+  // Any thread.
   virtual int64_t WallMs() const = 0;
 };
 

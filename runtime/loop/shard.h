@@ -1,6 +1,6 @@
-// A Shard is one thread with one event loop: the unit of ownership. Everything that a shard owns (partitions,
-// connections, timers) is touched by its thread only; other threads send it a message with Post. There are no
-// locks above this line.
+// A Shard is one thread with one event loop: the unit of ownership. Everything that a shard owns
+// (partitions, connections, timers) is touched by its thread only; other threads send it a message
+// with Post. There are no locks above this line.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ class Shard {
   // Position in its ShardSet.
   virtual int index() const = 0;
 
-  // Queues `task` behind what is already queued. Any thread. Tasks posted by one thread run in the order
-  // posted. After the shard has stopped, tasks are dropped without running.
+  // Queues `task` behind what is already queued. Any thread. Tasks posted by one thread run in the
+  // order posted. After the shard has stopped, tasks are dropped without running.
   virtual void Post(Task task) = 0;
 
   // Whether the caller runs on this shard's thread.
@@ -36,8 +36,8 @@ class Shard {
   // Owner thread only.
   virtual Random& random() = 0;
 
-  // Runs `task` once at or after `deadline`. Owner thread only. Timers with equal deadlines fire in the order
-  // they were scheduled.
+  // Runs `task` once at or after `deadline`. Owner thread only. Timers with equal deadlines fire in
+  // the order they were scheduled.
   virtual TimerId ScheduleAt(MonotonicTime deadline, Task task) = 0;
   // False when the timer has already fired, was cancelled, or is 0. Owner thread only.
   virtual bool CancelTimer(TimerId id) = 0;

@@ -1,5 +1,6 @@
-// Timers of one shard, pure: no clock, no thread. The shell asks NextDeadline(), waits that long, and calls
-// PopDue(now). Equal deadlines fire in insertion order, so a simulated run is reproducible.
+// Timers of one shard, pure: no clock, no thread. The shell asks NextDeadline(), waits that long,
+// and calls PopDue(now). Equal deadlines fire in insertion order, so a simulated run is
+// reproducible.
 #pragma once
 
 #include <map>

@@ -40,6 +40,7 @@ struct BrokerOptions {
   int32_t replica_fetch_max_bytes = 1 << 20;  // per partition
   int32_t replica_fetch_response_max_bytes = 10 << 20;
   Duration retention_check_interval = milliseconds(300000);
+  Duration background_flush_interval = milliseconds(5000);  // durability=page-cache
   Duration high_watermark_checkpoint_interval = milliseconds(5000);
 
   bool auto_create_topics = true;

@@ -15,6 +15,7 @@ PartitionTableOptions TableOptions(const BrokerOptions& options) {
   table.partition.replica.count_flushed = options.flush_before_ack;
   table.topic_defaults = options.topic_defaults;
   table.retention_check_interval = options.retention_check_interval;
+  table.background_flush_interval = options.background_flush_interval;
   return table;
 }
 

@@ -38,6 +38,7 @@ broker::BrokerOptions ToOptions(const config::BrokerConfig& config) {
   options.replica_fetch_max_bytes = config.replica_fetch_max_bytes;
   options.replica_fetch_response_max_bytes = config.replica_fetch_response_max_bytes;
   options.retention_check_interval = milliseconds(config.log_retention_check_interval_ms);
+  options.background_flush_interval = milliseconds(config.log_flush_offset_checkpoint_interval_ms);
   options.auto_create_topics = config.auto_create_topics_enable;
   options.default_partitions = config.num_partitions;
   options.default_replication_factor = config.default_replication_factor;

@@ -139,6 +139,8 @@ void TakeValues(const Config& config, BrokerConfig& broker) {
   if (queued > 0) broker.queued_max_request_bytes = queued;
   broker.socket_request_max_bytes = int32("socket.request.max.bytes");
   broker.fetch_max_bytes = int32("fetch.max.bytes");
+  broker.log_flush_offset_checkpoint_interval_ms =
+      config.GetInteger("log.flush.offset.checkpoint.interval.ms");
   broker.log_retention_check_interval_ms = config.GetInteger("log.retention.check.interval.ms");
   broker.topic_defaults = TopicDefaultsFrom(config);
 }

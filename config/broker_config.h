@@ -57,6 +57,7 @@ struct BrokerConfig {
   int64_t queued_max_request_bytes = 256 << 20;
   int32_t fetch_max_bytes = 55 << 20;
 
+  int64_t log_flush_offset_checkpoint_interval_ms = 5000;
   int64_t log_retention_check_interval_ms = 300000;
   TopicSettings topic_defaults;  // from log.*, message.max.bytes and min.insync.replicas
 };

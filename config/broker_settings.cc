@@ -176,6 +176,12 @@ constexpr Setting kBrokerSettings[] = {
     {.name = "log.retention.bytes", .type = Type::kLong, .unit = Unit::kBytes, .default_value = "-1",
      .doc = "Size of a partition above which its oldest segments may be deleted. -1: no limit.", .least = -1,
      .scopes = kBrokerScope, .dynamic = true},
+    {.name = "log.flush.offset.checkpoint.interval.ms", .type = Type::kLong, .unit = Unit::kMilliseconds,
+     .default_value = "5000",
+     .doc = "With durability=page-cache: how often logs are flushed in the background, so that a restart after a "
+            "crash reads only what came later (Kafka's default is 60000). With durability=flush a log is flushed "
+            "all the time.",
+     .least = 10, .scopes = kBrokerScope},
     {.name = "log.retention.check.interval.ms", .type = Type::kLong, .unit = Unit::kMilliseconds,
      .default_value = "300000", .doc = "How often logs are checked for segments to delete.", .least = 1,
      .scopes = kBrokerScope},

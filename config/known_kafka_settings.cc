@@ -118,7 +118,6 @@ constexpr Setting kKnownKafkaSettings[] = {
     NoEffect("log.flush.interval.messages", kFlush),
     NoEffect("log.flush.interval.ms", kFlush),
     NoEffect("log.flush.scheduler.interval.ms", kFlush),
-    NoEffect("log.flush.offset.checkpoint.interval.ms", kFlush),
     NoEffect("log.flush.start.offset.checkpoint.interval.ms", kFlush),
     NoEffect("log.cleaner.enable", kCleaner),
     NoEffect("log.cleaner.dedupe.buffer.size", kCleaner),

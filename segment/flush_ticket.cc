@@ -1,6 +1,20 @@
 #include "segment/flush_ticket.h"
 
 namespace soliton::segment {
+namespace {
+
+// Whole or, after a power loss, not: the content's checksum tells.
+absl::Status WriteHint(FileSystem& fs, const FlushTicket::SideFile& hint) {
+  const std::string temporary = hint.path + ".tmp";
+  auto file = fs.Open(temporary, OpenMode::kReadWriteOrCreate);
+  if (!file.ok()) return file.status();
+  if (absl::Status status = (*file)->Truncate(0); !status.ok()) return status;
+  const Buffer bytes = Buffer::CopyOf(hint.content);
+  if (absl::Status status = (*file)->Append({&bytes, 1}); !status.ok()) return status;
+  return fs.Rename(temporary, hint.path);
+}
+
+}  // namespace
 
 absl::Status FlushTicket::Run(FileSystem& fs) const {
   for (const std::shared_ptr<File>& file : files) {
@@ -15,6 +29,7 @@ absl::Status FlushTicket::Run(FileSystem& fs) const {
   for (const std::string& directory : directories) {
     if (absl::Status status = fs.SyncDirectory(directory); !status.ok()) return status;
   }
+  for (const SideFile& hint : hints) WriteHint(fs, hint).IgnoreError();
   return absl::OkStatus();
 }
 

@@ -24,6 +24,9 @@ struct FlushTicket {
   std::vector<std::shared_ptr<File>> files;  // to be synced, in this order
   std::vector<SideFile> side_files;          // written after `files`
   std::vector<std::string> directories;      // synced last: names created since the last flush
+  // Files that only save the next recovery work and carry a checksum: replaced at the very end, not
+  // synced, and a failure to write one is none of the flush.
+  std::vector<SideFile> hints;
   int64_t end_offset = 0;         // every record below it is durable once Run() returned OK
   uint64_t truncation_count = 0;  // of the log when taken: a later truncation limits the result
 

@@ -24,7 +24,25 @@ std::optional<FlushTicket> LogImpl::TakeFlush() {
     ledger_.AddDirectory();
     sync_point_ = false;
   }
-  return ledger_.Take(log_end_offset(), directory_);
+  FlushTicket ticket = ledger_.Take(log_end_offset(), directory_);
+  // Growing steps: all checkpoints of a segment together are not much more than its index.
+  ticket.hints =
+      TakeCheckpoint(std::max(options_.checkpoint_step_bytes, active_->size_bytes() / 8));
+  return ticket;
+}
+
+std::vector<FlushTicket::SideFile> LogImpl::TakeCheckpoint(int64_t step_bytes) {
+  const int64_t size_bytes = active_->size_bytes();
+  if (size_bytes - checkpoint_position_ < step_bytes || !active_->indexes_loaded()) return {};
+  checkpoint_position_ = size_bytes;
+  snapshots_.insert(log_end_offset());
+  return {{SnapshotPath(log_end_offset()), producers_.Encode()},
+          {JoinPath(directory_, kSegmentCheckpointName), active_->Checkpoint().Encode()}};
+}
+
+absl::Status LogImpl::ForgetCheckpoint() {
+  checkpoint_position_ = 0;
+  return fs_.Remove(JoinPath(directory_, kSegmentCheckpointName));
 }
 
 void LogImpl::FlushDone(const FlushTicket& ticket, const absl::Status& result) {
@@ -39,6 +57,13 @@ void LogImpl::FlushDone(const FlushTicket& ticket, const absl::Status& result) {
   if (point_in_ticket_) recovery_point_.NoteSynced(point_in_ticket_, point_in_ticket_bytes_);
   if (ticket.truncation_count == ledger_.truncation_count()) {
     NoteIndexFilesWritten(ticket);
+    // Only now: until the new snapshot is there the last one saves recovery work.
+    if (!ticket.hints.empty() && !snapshots_.empty()) {
+      if (absl::Status status = DropOldSnapshots(*snapshots_.rbegin()); !status.ok()) {
+        (void)Fence(status);
+        return;
+      }
+    }
   } else if (absl::Status status = DropStaleSideFiles(ticket); !status.ok()) {
     (void)Fence(status);
     return;
@@ -78,12 +103,17 @@ std::string_view LogImpl::NameOf(const FlushTicket::SideFile& side_file) const {
 absl::Status LogImpl::DropStaleSideFiles(const FlushTicket& ticket) {
   // The ticket may have written these after the truncation removed them. All are derived: what goes
   // too much is rebuilt.
-  for (const FlushTicket::SideFile& side_file : ticket.side_files) {
-    const std::string_view name = NameOf(side_file);
-    if (const auto offset = ParseSegmentFileName(name, kSnapshotSuffix)) snapshots_.erase(*offset);
-    if (name == kEpochCheckpointName) continue;
-    if (absl::Status status = fs_.Remove(side_file.path); !status.ok()) return status;
+  for (const auto* files : {&ticket.side_files, &ticket.hints}) {
+    for (const FlushTicket::SideFile& file : *files) {
+      const std::string_view name = NameOf(file);
+      if (const auto offset = ParseSegmentFileName(name, kSnapshotSuffix)) {
+        snapshots_.erase(*offset);
+      }
+      if (name == kEpochCheckpointName) continue;
+      if (absl::Status status = fs_.Remove(file.path); !status.ok()) return status;
+    }
   }
+  if (!ticket.hints.empty()) checkpoint_position_ = 0;
   NoteEpochs();
   NoteMissingIndexFiles();
   return fs_.SyncDirectory(directory_);
@@ -105,7 +135,8 @@ absl::Status LogImpl::CloseCleanly() {
   ledger_.AddSideFile({SnapshotPath(log_end_offset()), producers_.Encode()});
   NoteEpochs();
   ledger_.AddDirectory();
-  const FlushTicket ticket = ledger_.Take(log_end_offset(), directory_);
+  FlushTicket ticket = ledger_.Take(log_end_offset(), directory_);
+  ticket.hints = TakeCheckpoint(1);
   absl::Status status = ticket.Run(fs_);
   if (!status.ok()) {
     NoteFailedSync();

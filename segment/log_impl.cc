@@ -35,6 +35,7 @@ LogImpl::LogImpl(FileSystem& fs, const Clock& clock, const LogOptions& options,
       epochs_(std::move(recovered.epochs)),
       producers_(std::move(recovered.producers)),
       snapshots_(std::move(recovered.snapshots)),
+      checkpoint_position_(recovered.checkpoint_position),
       recovery_point_(std::move(recovered.recovery_point)) {
   for (const auto& [base_offset, segment] : segments_) size_bytes_ += segment->size_bytes();
 }
@@ -246,6 +247,7 @@ absl::Status LogImpl::StartSegment(int64_t base_offset) {
   active_ = segment->get();
   active_->set_last_write_ms(clock_.WallMs());
   active_created_ms_ = clock_.WallMs();
+  checkpoint_position_ = 0;
   segments_[base_offset] = *std::move(segment);
   ledger_.AddDirectory();
   return absl::OkStatus();

@@ -83,6 +83,11 @@ class LogImpl final : public Log {
   void NoteIndexFilesWritten(const FlushTicket& ticket);
   // After a truncation during the ticket's run.
   absl::Status DropStaleSideFiles(const FlushTicket& ticket);
+  // When the active segment has grown by `step_bytes` since the last one: its checkpoint and the
+  // producers there, as hints of a ticket.
+  std::vector<FlushTicket::SideFile> TakeCheckpoint(int64_t step_bytes);
+  // Not durable before SyncDirectory.
+  absl::Status ForgetCheckpoint();
   void NoteFailedSync();
   std::string_view NameOf(const FlushTicket::SideFile& side_file) const;
   RecoveryPoint CurrentPoint() const;
@@ -126,6 +131,8 @@ class LogImpl final : public Log {
   LeaderEpochCache epochs_;
   ProducerStateTable producers_;
   std::set<int64_t> snapshots_;
+
+  int64_t checkpoint_position_;  // end of what the newest segment checkpoint knows of active_
 
   FlushLedger ledger_;
   RecoveryPointFile recovery_point_;

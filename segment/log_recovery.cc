@@ -7,6 +7,7 @@
 #include "segment/batch_scanner.h"
 #include "segment/checkpoint_file.h"
 #include "segment/producer_recovery.h"
+#include "segment/segment_checkpoint.h"
 #include "segment/segment_recovery.h"
 
 namespace soliton::segment {
@@ -118,7 +119,13 @@ absl::StatusOr<LeaderEpochCache> RecoverEpochs(FileSystem& fs, const OpenOptions
 }
 
 // Everything that survived an unclean stop, then the recovery point that says so.
-absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open, RecoveredLog& log) {
+absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open, bool checkpoint_used,
+                         RecoveredLog& log) {
+  // One that was not good for this recovery might look good to a later one.
+  if (!checkpoint_used) {
+    absl::Status status = fs.Remove(PathIn(open, kSegmentCheckpointName));
+    if (!status.ok()) return status;
+  }
   const Segment& active = *log.segments.rbegin()->second;
   const bool is_new = !log.recovery_point.last() && log.segments.size() == 1 && active.empty() &&
                       active.base_offset() == 0 && !fs.Exists(PathIn(open, kEpochCheckpointName));
@@ -196,7 +203,8 @@ absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& fs, const Clock& clock,
   log.producers = *std::move(producers);
   log.snapshots = *std::move(snapshots);
   if (!surviving->clean) {
-    if (absl::Status status = MakeDurable(fs, open, log); !status.ok()) return status;
+    if (absl::Status status = MakeDurable(fs, open, surviving->checkpoint_used, log); !status.ok())
+      return status;
   }
   for (const auto& [base_offset, segment] : log.segments)
     segment->set_last_write_ms(clock.WallMs());

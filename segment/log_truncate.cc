@@ -36,6 +36,7 @@ absl::Status LogImpl::TruncateSegments(int64_t offset) {
   if (!status.ok()) return status;
 
   if (status = RemoveSnapshotsAbove(end_offset); !status.ok()) return status;
+  if (status = ForgetCheckpoint(); !status.ok()) return status;
   while (segments_.size() > 1 && active_->base_offset() >= end_offset) {
     if (status = RemoveSegment(std::prev(segments_.end())); !status.ok()) return status;
     active_ = segments_.rbegin()->second.get();
@@ -104,6 +105,7 @@ absl::Status LogImpl::RestartAt(int64_t segment_base_offset, int64_t log_start_o
   epochs_.Clear();
   producers_.Clear();
   if (status = RemoveSnapshotsAbove(-1); !status.ok()) return status;
+  if (status = ForgetCheckpoint(); !status.ok()) return status;
   while (!segments_.empty()) {
     if (status = RemoveSegment(std::prev(segments_.end())); !status.ok()) return status;
   }

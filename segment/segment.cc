@@ -249,6 +249,34 @@ void Segment::BeginScan() {
   ForgetBoundaries();
 }
 
+SegmentCheckpoint Segment::Checkpoint() const {
+  CHECK(indexes_loaded_, "index of {} is not in memory", file_->path());
+  return {.base_offset = base_offset_,
+          .end_offset = end_offset_,
+          .end_position = size_bytes_,
+          .first_timestamp_ms = first_timestamp_ms_,
+          .max_timestamp_ms = max_timestamp_ms_,
+          .max_timestamp_offset = max_timestamp_offset_,
+          .bytes_since_index_entry = bytes_since_index_entry_,
+          .offset_index = offset_index_,
+          .time_index = time_index_};
+}
+
+bool Segment::ContinueFrom(SegmentCheckpoint checkpoint) {
+  if (checkpoint.base_offset != base_offset_ || checkpoint.end_position > file_->size_bytes()) {
+    return false;
+  }
+  size_bytes_ = checkpoint.end_position;
+  end_offset_ = checkpoint.end_offset;
+  first_timestamp_ms_ = checkpoint.first_timestamp_ms;
+  max_timestamp_ms_ = checkpoint.max_timestamp_ms;
+  max_timestamp_offset_ = checkpoint.max_timestamp_offset;
+  bytes_since_index_entry_ = checkpoint.bytes_since_index_entry;
+  offset_index_ = std::move(checkpoint.offset_index);
+  time_index_ = std::move(checkpoint.time_index);
+  return true;
+}
+
 absl::Status Segment::CutToScanned() {
   return file_->size_bytes() == size_bytes_ ? absl::OkStatus() : file_->Truncate(size_bytes_);
 }

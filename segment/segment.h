@@ -28,6 +28,7 @@
 #include "segment/index/offset_index.h"
 #include "segment/index/time_index.h"
 #include "segment/recent_batches.h"
+#include "segment/segment_checkpoint.h"
 
 namespace soliton::segment {
 
@@ -86,6 +87,8 @@ class Segment {
   std::vector<FlushTicket::SideFile> IndexFiles();
   // Those files are on disk. Frees the memory: they are read back when a lookup needs them.
   void IndexFilesWritten();
+  // Whether the indexes are in memory, as they are once something was appended.
+  bool indexes_loaded() const { return indexes_loaded_; }
   bool index_files_written() const { return index_files_written_; }
   // Data and index files. Readers that hold the file keep its bytes.
   absl::Status RemoveFiles() const;
@@ -113,6 +116,10 @@ class Segment {
   void AddScanned(const kafka::RecordBatchHeader& batch, int64_t position) {
     Count(batch, position);
   }
+  // What a scan up to here would have found; and instead of such a scan, after BeginScan. False,
+  // with nothing changed, when the checkpoint is another segment's or ends beyond the file.
+  SegmentCheckpoint Checkpoint() const;
+  bool ContinueFrom(SegmentCheckpoint checkpoint);
   // Cuts the file behind the last batch added. Not synced.
   absl::Status CutToScanned();
   // The whole scan by headers, up to `end_position`. kDataLoss or kOutOfRange at bytes that are no

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "segment/batch_scanner.h"
+#include "segment/segment_checkpoint.h"
 
 namespace soliton::segment {
 namespace {
@@ -41,8 +42,12 @@ class SegmentRecovery {
   absl::Status TakeDurable(Segment& segment);
   // Durable segments as they are, the rest batch by batch.
   absl::Status TakeByScan();
+  // Begins the scan of a segment: behind its checkpoint when that covers durable records only.
+  void BeginScan(Segment& segment);
   // Sets *ended when the log ends in this segment.
   absl::Status ScanSegment(SegmentMap::iterator it, bool* ended);
+  // Before damage is reported: it is not the checkpoint that is wrong.
+  absl::Status ScanWithoutCheckpoint(SegmentMap::iterator it, bool* ended);
   // Adds the batch under the scanner, or says why it does not follow on.
   absl::Status AddBatch(const BatchScanner& scanner, Segment& segment);
   // The log ends at `offset`, within or at the end of `last`, because of `why`.
@@ -233,10 +238,21 @@ absl::Status SegmentRecovery::TakeByScan() {
                   absl::DataLossError(fmt::format("{} ends too early", directory_)));
 }
 
+void SegmentRecovery::BeginScan(Segment& segment) {
+  segment.BeginScan();
+  const auto bytes = ReadFile(fs_, JoinPath(directory_, kSegmentCheckpointName));
+  if (!bytes.ok()) return;
+  auto checkpoint = SegmentCheckpoint::Decode(*bytes);
+  if (!checkpoint.ok() || checkpoint->end_offset > point_.durable_end_offset) return;
+  if (!segment.ContinueFrom(*std::move(checkpoint))) return;
+  log_.checkpoint_used = true;
+  log_.scanned_from_offset = segment.end_offset();
+}
+
 absl::Status SegmentRecovery::ScanSegment(SegmentMap::iterator it, bool* ended) {
   Segment& segment = *it->second;
-  segment.BeginScan();
-  BatchScanner scanner(*segment.file(), 0, segment.file()->size_bytes(),
+  BeginScan(segment);
+  BatchScanner scanner(*segment.file(), segment.size_bytes(), segment.file()->size_bytes(),
                        BatchScanner::Depth::kChecksums, BatchScanner::kScanChunkBytes);
   while (true) {
     const absl::StatusOr<bool> more = scanner.Next();
@@ -244,9 +260,21 @@ absl::Status SegmentRecovery::ScanSegment(SegmentMap::iterator it, bool* ended) 
     const absl::Status status = more.ok() ? AddBatch(scanner, segment) : more.status();
     if (status.ok()) continue;
     if (!IsDamage(status)) return status;
+    if (log_.checkpoint_used && segment.end_offset() < point_.durable_end_offset) {
+      return ScanWithoutCheckpoint(it, ended);
+    }
     *ended = true;
     return EndLogAt(segment.end_offset(), it, status);
   }
+}
+
+absl::Status SegmentRecovery::ScanWithoutCheckpoint(SegmentMap::iterator it, bool* ended) {
+  absl::Status status = fs_.Remove(JoinPath(directory_, kSegmentCheckpointName));
+  if (!status.ok()) return status;
+  log_.checkpoint_used = false;
+  log_.scanned_from_offset = it->first;
+  log_.scanned_epochs.clear();
+  return ScanSegment(it, ended);
 }
 
 absl::Status SegmentRecovery::AddBatch(const BatchScanner& scanner, Segment& segment) {

@@ -24,6 +24,8 @@ struct SurvivingSegments {
   int64_t log_end_offset = 0;
   // A clean stop left all of it durable. Otherwise cuts and removals are not synced yet.
   bool clean = false;
+  // A segment checkpoint was used, so its file is right.
+  bool checkpoint_used = false;
   // Batches from here on were read, and these are their epochs; those below were taken as durable.
   int64_t scanned_from_offset = 0;
   std::vector<LeaderEpochCache::Entry> scanned_epochs;

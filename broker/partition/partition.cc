@@ -172,6 +172,11 @@ void Partition::MaybeFlush() {
   if (closing_ || failed_) return;
   if (!options_.flush_before_ack && log_->segment_count() == flushed_segments_) return;
   flushed_segments_ = log_->segment_count();
+  StartFlush();
+}
+
+void Partition::StartFlush() {
+  if (closing_ || failed_) return;
   if (auto ticket = log_->TakeFlush()) services_.RunFlush(*this, std::move(*ticket));
 }
 

@@ -155,6 +155,8 @@ class Partition {
   void OnFlushDone(const segment::FlushTicket& ticket, const absl::Status& result);
   // Periodic: ISR members that lag, retention, producer expiry.
   void OnTick(bool housekeeping);
+  // Bounds what the next start has to read; nobody waits for it.
+  void FlushInBackground() { StartFlush(); }
   // The shard did not run for a while.
   void OnStalled() { replica_.OnStalled(owner_.shard().clock().Now()); }
   // Takes no more writes and starts no more flushes; fails whoever waits. The one flush that may be
@@ -188,6 +190,7 @@ class Partition {
   // The local log moved: tell the core, start a flush, let waiters see what changed.
   void OnLogMoved();
   void MaybeFlush();
+  void StartFlush();
   // Raises the high watermark and completes whoever waited for it.
   void MaybeAdvance();
   void MaybeChangeIsr();

@@ -250,6 +250,7 @@ void PartitionTable::NotifyIfIdle() {
 void PartitionTable::Start() {
   last_tick_ = shard_.clock().Now();
   next_housekeeping_ = last_tick_ + options_.retention_check_interval;
+  next_background_flush_ = last_tick_ + options_.background_flush_interval;
   tick_timer_ = shard_.ScheduleAfter(options_.tick_interval, [this] { Tick(); });
 }
 
@@ -263,6 +264,10 @@ void PartitionTable::Tick() {
     for (auto& [id, partition] : partitions_) partition->OnStalled();
   }
   for (auto& [id, partition] : partitions_) partition->OnTick(housekeeping);
+  if (!options_.partition.flush_before_ack && now >= next_background_flush_) {
+    next_background_flush_ = now + options_.background_flush_interval;
+    for (auto& [id, partition] : partitions_) partition->FlushInBackground();
+  }
   tick_timer_ = shard_.ScheduleAfter(options_.tick_interval, [this] { Tick(); });
 }
 

@@ -23,6 +23,7 @@ struct PartitionTableOptions {
   config::TopicSettings topic_defaults;
   Duration tick_interval = milliseconds(200);
   Duration retention_check_interval = milliseconds(300000);
+  Duration background_flush_interval = milliseconds(5000);  // durability=page-cache
 };
 
 class PartitionTable final : public PartitionServices {
@@ -138,6 +139,7 @@ class PartitionTable final : public PartitionServices {
   std::vector<Task> when_idle_;
   uint64_t next_instance_ = 1;
   MonotonicTime next_housekeeping_;
+  MonotonicTime next_background_flush_;
   MonotonicTime last_tick_;
   bool lost_data_ = false;
   TimerId tick_timer_ = 0;

@@ -74,6 +74,8 @@ TEST(BrokerConfig, StructDefaultsAreTheTables) {
   EXPECT_EQ(given.controlled_shutdown_timeout_ms, defaults.controlled_shutdown_timeout_ms);
   EXPECT_EQ(given.queued_max_request_bytes, defaults.queued_max_request_bytes);
   EXPECT_EQ(given.log_retention_check_interval_ms, defaults.log_retention_check_interval_ms);
+  EXPECT_EQ(given.log_flush_offset_checkpoint_interval_ms,
+            defaults.log_flush_offset_checkpoint_interval_ms);
   EXPECT_EQ(given.topic_defaults, defaults.topic_defaults);
 }
 
@@ -91,6 +93,7 @@ TEST(BrokerConfig, EverySettingArrives) {
       "replica.fetch.wait.max.ms = 100\nbroker.heartbeat.interval.ms = 200\n"
       "broker.session.timeout.ms = 2000\nsocket.request.max.bytes = \"50MiB\"\n"
       "fetch.max.bytes = \"5MiB\"\nlog.retention.check.interval.ms = \"1m\"\n"
+      "log.flush.offset.checkpoint.interval.ms = \"30s\"\n"
       "controlled.shutdown.enable = false\ncontrolled.shutdown.timeout.ms = 70\n"
       "queued.max.request.bytes = \"8MiB\"\n");
   ASSERT_TRUE(built.broker.ok()) << built.rendered;
@@ -119,6 +122,7 @@ TEST(BrokerConfig, EverySettingArrives) {
   EXPECT_EQ(b.socket_request_max_bytes, 50 << 20);
   EXPECT_EQ(b.fetch_max_bytes, 5 << 20);
   EXPECT_EQ(b.log_retention_check_interval_ms, 60000);
+  EXPECT_EQ(b.log_flush_offset_checkpoint_interval_ms, 30000);
   EXPECT_FALSE(b.controlled_shutdown_enable);
   EXPECT_EQ(b.controlled_shutdown_timeout_ms, 70);
   EXPECT_EQ(b.queued_max_request_bytes, 8 << 20);

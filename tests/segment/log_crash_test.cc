@@ -16,6 +16,7 @@ LogOptions SmallSegments() {
   LogOptions options;
   options.segment_bytes = 700;
   options.index_interval_bytes = 100;
+  options.checkpoint_step_bytes = 300;
   return options;
 }
 

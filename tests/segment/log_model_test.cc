@@ -25,6 +25,7 @@ void RunHistory(uint64_t seed) {
   options.segment_bytes = random.Between(1500, 8000);  // the largest batch fits
   options.index_interval_bytes = random.Between(1, 800);
   options.max_index_bytes = random.Between(16, 400);
+  options.checkpoint_step_bytes = random.Between(200, 6000);
   LogModel log(fs, clock, options);
   ASSERT_TRUE(log.Open(false).ok());
   int32_t leader_epoch = 0;

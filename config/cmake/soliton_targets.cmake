@@ -37,8 +37,9 @@ function(soliton_library name)
 endfunction()
 
 # soliton_test(NAME SOURCES a_test.cc ... DEPS soliton_x ...): one gtest binary, each case a ctest test.
+# LABELS threads: the cases use several threads, so ThreadSanitizer has something to say about them.
 function(soliton_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LINK;ENV" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;LABELS" "SOURCES;DEPS;LINK;ENV" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -47,5 +48,9 @@ function(soliton_test name)
   target_compile_definitions(${name} PRIVATE SOLITON_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   soliton_use_pch(${name})
   include(GoogleTest)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  if("threads" IN_LIST ARG_LABELS)
+    set_property(GLOBAL APPEND PROPERTY SOLITON_THREADED_TESTS ${name})
+  endif()
 endfunction()

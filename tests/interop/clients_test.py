@@ -2,7 +2,7 @@
 """Foreign clients against a real cluster: kcat, kafka-python, librdkafka (confluent-kafka-python).
 
 Starts its own cluster (bench/cluster) on its own ports and data folder, and takes it down again.
-Usage: clients_test.py [unittest arguments]; needs build/soliton. Loopback only.
+Usage: clients_test.py [unittest arguments]; needs build/soliton (or that of $SOLITON_BUILD). Loopback only.
 """
 import os
 import pathlib
@@ -57,7 +57,12 @@ class Cluster:
 
     def close(self):
         self.run("down")
+        # A node that was built with a sanitizer says so there.
+        reports = [path.read_text(errors="replace") for path in pathlib.Path(self.dir).glob("node-*.log")]
         shutil.rmtree(self.dir, ignore_errors=True)
+        for text in reports:
+            if "Sanitizer:" in text or "runtime error:" in text:
+                raise AssertionError("a node reported: " + text[-8000:])
 
 
 def command(*args, stdin=None, check=True):

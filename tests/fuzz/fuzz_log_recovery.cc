@@ -1,0 +1,170 @@
+// A partition's folder with any bytes in its files. Opening it either says what is wrong or gives a
+// log that can be read, written, cut, closed and opened again.
+//
+// Input: a byte of flags (1: the stop was clean; 2: checksums are made right), then files: a byte
+// for the name, a byte for the base offset, and the content with its length in front.
+#include <cstdint>
+#include <string>
+
+#include "protocol/record/batch_builder.h"
+#include "protocol/record/batch_iterator.h"
+#include "runtime/base/check.h"
+#include "segment/log.h"
+#include "segment/recovery_point_file.h"
+#include "tests/fuzz/input_reader.h"
+#include "tests/fuzz/repaired_batches.h"
+#include "tests/sim/sim_file_system.h"
+
+namespace soliton::segment {
+namespace {
+
+constexpr int64_t kNowMs = 1'700'000'000'000;
+const std::string kFolder = "/data/topic-0";
+constexpr Uuid kTopicId{1, 2};
+constexpr uint8_t kClean = 1;
+constexpr uint8_t kRepair = 2;
+
+class FixedClock final : public Clock {
+ public:
+  MonotonicTime Now() const override { return MonotonicTime(milliseconds(kNowMs)); }
+  int64_t WallMs() const override { return kNowMs; }
+};
+
+struct Folder {
+  bool clean = false;
+  bool has_recovery_point = false;
+};
+
+void WriteFile(FileSystem& fs, const std::string& name, const Buffer& content) {
+  auto file = fs.Open(JoinPath(kFolder, name), OpenMode::kReadWriteOrCreate);
+  CHECK(file.ok());
+  CHECK((*file)->Truncate(0).ok());
+  CHECK(content.empty() || (*file)->Append(std::span(&content, 1)).ok());
+}
+
+// A recovery point with the right checksum: its four numbers, 16 bits each.
+void WriteRecoveryPoint(FileSystem& fs, std::span<const uint8_t> piece) {
+  fuzz::InputReader numbers(piece.data(), piece.size());
+  auto file = RecoveryPointFile::Open(fs, kFolder);
+  CHECK(file.ok());
+  const auto number = [&] { return static_cast<int64_t>(numbers.Short()); };
+  RecoveryPoint point;
+  point.durable_end_offset = number();
+  point.log_start_offset = number();
+  point.active_base_offset = number();
+  point.active_size_bytes = number();
+  CHECK(file->Append(point).ok());
+}
+
+Folder WriteFolder(FileSystem& fs, fuzz::InputReader& in) {
+  const uint8_t flags = in.Byte();
+  Folder folder{.clean = (flags & kClean) != 0};
+  for (int files = 0; !in.empty() && files < 16; ++files) {
+    const uint8_t kind = in.Byte() % 10;
+    const std::string base = fmt::format("{:020}", in.Byte());
+    const std::span<const uint8_t> piece = in.Piece();
+    const Buffer content = Buffer::CopyOf(piece);
+    static constexpr std::string_view kSuffixes[] = {".log", ".index", ".timeindex", ".snapshot"};
+    static constexpr std::string_view kNames[] = {"leader-epoch-checkpoint", "recovery-point.0",
+                                                  "recovery-point.1", "partition.metadata",
+                                                  "sync-failed"};
+    if (kind == 0) {
+      WriteFile(fs, base + ".log",
+                (flags & kRepair) != 0 ? fuzz::WithRightChecksums(piece) : content);
+    } else if (kind < 4) {
+      WriteFile(fs, base + std::string(kSuffixes[kind]), content);
+    } else if (kind < 9) {
+      WriteFile(fs, std::string(kNames[kind - 4]), content);
+      folder.has_recovery_point |= kind == 5 || kind == 6;
+    } else {
+      WriteRecoveryPoint(fs, piece);
+      folder.has_recovery_point = true;
+    }
+  }
+  return folder;
+}
+
+absl::StatusOr<std::unique_ptr<Log>> OpenLog(FileSystem& fs, bool clean) {
+  static const FixedClock kClock;
+  LogOptions options;
+  options.segment_bytes = 4096;
+  return Log::Open(fs, kClock, options,
+                   {.directory = kFolder, .topic_id = kTopicId, .clean_shutdown = clean});
+}
+
+// Every slice from the start: whole batches, one after the other.
+void ReadEverything(Log& log) {
+  int64_t offset = log.log_start_offset();
+  while (offset < log.log_end_offset()) {
+    const auto slice = log.Read(offset, log.log_end_offset(), 1 << 20, true);
+    CHECK(slice.ok(), "read at {}: {}", offset, slice.status().ToString());
+    CHECK(slice->region.length > 0 && slice->first_offset <= offset);
+    Buffer bytes = Buffer::Allocate(static_cast<size_t>(slice->region.length));
+    const auto count = slice->region.file->ReadAt(slice->region.position,
+                                                  std::span(bytes.mutable_data(), bytes.size()));
+    CHECK(count.ok() && *count == bytes.size());
+    const auto split = kafka::SplitBatches(bytes);
+    CHECK(split.ok() && split->cut_tail_bytes == 0 && !split->batches.empty());
+    CHECK(slice->end_offset == split->batches.back().next_offset() && slice->end_offset > offset);
+    offset = slice->end_offset;
+  }
+}
+
+void LookAround(Log& log) {
+  CHECK(0 <= log.log_start_offset() && log.log_start_offset() <= log.flushed_offset());
+  CHECK(log.flushed_offset() == log.log_end_offset());
+  ReadEverything(log);
+  (void)log.FindByTimestamp(kNowMs - 1, log.log_end_offset()).status();
+  (void)log.FindMaxTimestamp(log.log_end_offset()).status();
+  (void)log.EndOffsetForEpoch(log.latest_leader_epoch());
+}
+
+void Append(Log& log) {
+  kafka::BatchBuilder builder({});
+  builder.Append(kNowMs, "key", "value");
+  const int64_t end = log.log_end_offset();
+  const AppendResult result =
+      log.AppendAsLeader(builder.Build(), std::max(log.latest_leader_epoch(), 0));
+  CHECK(result.error == kafka::ErrorCode::NONE && result.base_offset == end, "{}",
+        result.error_message);
+}
+
+void Run(fuzz::InputReader& in) {
+  sim::SimFileSystem fs(1);
+  CHECK(fs.CreateDirectories(kFolder).ok());
+  const Folder folder = WriteFolder(fs, in);
+  auto log = OpenLog(fs, folder.clean);
+  if (!log.ok()) {
+    CHECK(!log.status().message().empty());
+    return;
+  }
+  LookAround(**log);
+  if (!folder.clean && !folder.has_recovery_point) {
+    // Every byte was checked, so another unclean start finds the same.
+    const int64_t end = (*log)->log_end_offset();
+    log = OpenLog(fs, false);
+    CHECK(log.ok(), "{}", log.status().ToString());
+    CHECK((*log)->log_end_offset() == end);
+  }
+  // A log at the last offset there is cannot be written.
+  if ((*log)->log_end_offset() > (int64_t{1} << 40)) return;
+  Append(**log);
+  const int64_t middle = ((*log)->log_start_offset() + (*log)->log_end_offset()) / 2;
+  CHECK((*log)->TruncateTo(middle).ok());
+  Append(**log);
+  const int64_t end = (*log)->log_end_offset();
+  CHECK((*log)->CloseCleanly().ok());
+  log = OpenLog(fs, true);
+  CHECK(log.ok(), "{}", log.status().ToString());
+  CHECK((*log)->log_end_offset() == end);
+  ReadEverything(**log);
+}
+
+}  // namespace
+}  // namespace soliton::segment
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  soliton::fuzz::InputReader in(data, size);
+  soliton::segment::Run(in);
+  return 0;
+}

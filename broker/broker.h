@@ -20,6 +20,10 @@
 #include "runtime/base/uuid.h"
 #include "runtime/ports.h"
 
+namespace soliton::controller {
+class MetadataImage;
+}
+
 namespace soliton::broker {
 
 struct BrokerOptions {
@@ -83,14 +87,29 @@ class Broker {
     std::string topic;
     int32_t partition = -1;
     bool leader = false;
+    bool offline = false;  // its log has failed: nothing of the rest is served or counted
     int32_t leader_epoch = -1;
+    int32_t partition_epoch = -1;
     std::vector<int32_t> isr;
+    // Leader: the ISR and what a change under way would add; the high watermark is theirs.
+    std::vector<int32_t> maximal_isr;
+    int32_t min_insync_replicas = 1;  // effective
     int64_t log_start_offset = 0;
     int64_t high_watermark = 0;
     int64_t log_end_offset = 0;
     int64_t flushed_offset = 0;
+    friend bool operator==(const ReplicaSnapshot&, const ReplicaSnapshot&) = default;
   };
-  virtual std::vector<ReplicaSnapshot> Replicas() const = 0;
+  // Replaces what is in `replicas`, reusing its memory. In order of topic id and partition within
+  // each shard.
+  virtual void Replicas(std::vector<ReplicaSnapshot>& replicas) const = 0;
+  std::vector<ReplicaSnapshot> Replicas() const {
+    std::vector<ReplicaSnapshot> replicas;
+    Replicas(replicas);
+    return replicas;
+  }
+  // The committed metadata that shard 0 goes by; of offset -1 before the first.
+  virtual std::shared_ptr<const controller::MetadataImage> Image() const = 0;
   // Record batches of one replica in [from, to), whole batches.
   virtual absl::StatusOr<Buffer> ReadReplica(const Uuid& topic_id, int32_t partition, int64_t from,
                                              int64_t to) const = 0;

@@ -305,21 +305,30 @@ void BrokerImpl::CloseAll(absl::AnyInvocable<void(absl::Status)> done) {
   }
 }
 
-std::vector<Broker::ReplicaSnapshot> BrokerImpl::Replicas() const {
-  std::vector<ReplicaSnapshot> all;
+void BrokerImpl::Replicas(std::vector<ReplicaSnapshot>& replicas) const {
+  size_t count = 0;
   for (const auto& owned : shards_) {
     for (const auto& [id, partition] : owned->partitions().partitions()) {
+      if (count == replicas.size()) replicas.emplace_back();
+      ReplicaSnapshot& out = replicas[count++];
       const ReplicaCore& replica = partition->replica();
-      all.push_back({id.topic_id, partition->topic(), id.partition, partition->is_leader(),
-                     replica.leader_epoch(), replica.isr(), partition->log().log_start_offset(),
-                     replica.high_watermark(), partition->log().log_end_offset(),
-                     partition->log().flushed_offset()});
+      out.topic_id = id.topic_id;
+      out.topic = partition->topic();
+      out.partition = id.partition;
+      out.leader = partition->is_leader();
+      out.offline = !partition->log().fatal_error().ok();
+      out.leader_epoch = replica.leader_epoch();
+      out.partition_epoch = replica.partition_epoch();
+      out.isr = replica.isr();
+      replica.MaximalIsr(out.maximal_isr);
+      out.min_insync_replicas = replica.min_insync_replicas();
+      out.log_start_offset = partition->log().log_start_offset();
+      out.high_watermark = replica.high_watermark();
+      out.log_end_offset = partition->log().log_end_offset();
+      out.flushed_offset = partition->log().flushed_offset();
     }
   }
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.topic_id, a.partition) < std::tie(b.topic_id, b.partition);
-  });
-  return all;
+  replicas.resize(count);
 }
 
 absl::StatusOr<Buffer> BrokerImpl::ReadReplica(const Uuid& topic_id, int32_t partition,

@@ -23,7 +23,9 @@ class BrokerImpl final : public Broker {
 
   void Stop(absl::AnyInvocable<void(absl::Status)> done) override;
   uint16_t port() const override { return listener_->port(); }
-  std::vector<ReplicaSnapshot> Replicas() const override;
+  using Broker::Replicas;
+  void Replicas(std::vector<ReplicaSnapshot>& replicas) const override;
+  controller::MetadataImagePtr Image() const override { return shards_.front()->image(); }
   absl::StatusOr<Buffer> ReadReplica(const Uuid& topic_id, int32_t partition, int64_t from,
                                      int64_t to) const override;
 

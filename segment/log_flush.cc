@@ -120,9 +120,10 @@ absl::Status LogImpl::DropStaleSideFiles(const FlushTicket& ticket) {
 }
 
 void LogImpl::NoteFailedSync() {
-  // The kernel may call pages clean that never reached the disk. Tell the next recovery, if the
-  // disk still takes a word; when it does not, opening the log will fail as well.
-  (void)WriteFileAtomically(fs_, JoinPath(directory_, kSyncFailedName), "");
+  // The kernel may call pages clean that never reached the disk. Tell the next recovery. The mark
+  // needs no sync, which might fail in turn: as long as those pages can be read it can be seen, and
+  // a power loss that takes it takes them too.
+  (void)fs_.Open(JoinPath(directory_, kSyncFailedName), OpenMode::kReadWriteOrCreate);
 }
 
 absl::Status LogImpl::CloseCleanly() {

@@ -25,6 +25,14 @@ bool ReplicaCore::InMaximalIsr(int32_t broker_id) const {
                      [&](const IsrMember& member) { return member.broker_id == broker_id; });
 }
 
+void ReplicaCore::MaximalIsr(std::vector<int32_t>& members) const {
+  members = state_.isr;
+  if (!pending_) return;
+  for (const IsrMember& member : pending_->new_isr) {
+    if (!InIsr(member.broker_id)) members.push_back(member.broker_id);
+  }
+}
+
 void ReplicaCore::ResetFollowers(MonotonicTime now) {
   followers_.clear();
   for (int32_t id : state_.replicas) {

@@ -123,6 +123,8 @@ class ReplicaCore {
   int64_t log_end_offset() const { return log_end_offset_; }
   int64_t epoch_start_offset() const { return epoch_start_offset_; }
   const std::vector<int32_t>& isr() const { return state_.isr; }
+  // The committed ISR and whoever a pending change would add.
+  void MaximalIsr(std::vector<int32_t>& members) const;
   const std::vector<int32_t>& replicas() const { return state_.replicas; }
   int32_t min_insync_replicas() const { return state_.min_insync_replicas; }
   bool has_enough_replicas() const {

@@ -26,11 +26,20 @@ pb::BrokerChange* AddBrokerChange(const BrokerInfo& broker, ControllerResult* re
   return change;
 }
 
+// The disk is as the old incarnation left it: it knows that one's epoch, or one since which the
+// broker was never unfenced. An incarnation may die between being registered and writing its epoch
+// down; nothing was promised in its name.
+bool KnowsItsPast(const BrokerInfo& known, int64_t previous_broker_epoch) {
+  return previous_broker_epoch == known.broker_epoch ||
+         previous_broker_epoch == known.confirmed_epoch;
+}
+
 void AddRegistration(const pb::RegisterBrokerRequest& request, int64_t broker_epoch,
-                     ControllerResult* result) {
+                     int64_t confirmed_epoch, ControllerResult* result) {
   pb::RegisterBroker* record = result->records.emplace_back().mutable_register_broker();
   record->set_broker_id(request.broker_id());
   record->set_broker_epoch(broker_epoch);
+  record->set_confirmed_epoch(confirmed_epoch);
   *record->mutable_incarnation_id() = request.incarnation_id();
   *record->mutable_directory_id() = request.directory_id();
   record->set_host(request.host());
@@ -107,19 +116,18 @@ ControllerResult BrokerRegistry::HandleRegister(const pb::RegisterBrokerRequest&
     response->set_broker_epoch(known->broker_epoch);
     return result;
   }
+  const bool intact = known != nullptr && KnowsItsPast(*known, request.previous_broker_epoch());
   if (known != nullptr) {
-    // The old incarnation is over. What it held is intact only if the new one knows its clean end.
+    // The old incarnation is over. What it held is intact only if the new one knows its end.
     BrokerTransition transition;
     transition.deactivated.insert(known->broker_id);
-    if (request.previous_broker_epoch() != known->broker_epoch) {
-      transition.lost_data.insert(known->broker_id);
-    }
+    if (!intact) transition.lost_data.insert(known->broker_id);
     if (!known->fenced) AddBrokerChange(*known, &result)->set_fenced(true);
     result.cause = fmt::format("broker {} restarted", known->broker_id);
     ElectPartitions(state_, options_, transition, &result);
   }
   const int64_t broker_epoch = context.next_offset + static_cast<int64_t>(result.records.size());
-  AddRegistration(request, broker_epoch, &result);
+  AddRegistration(request, broker_epoch, intact ? known->confirmed_epoch : broker_epoch, &result);
   response->set_broker_epoch(broker_epoch);
   sessions_.Of(request.broker_id()) = BrokerSession{};
   sessions_.Touch(request.broker_id(), context.now, context.connection);

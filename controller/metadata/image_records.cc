@@ -12,6 +12,7 @@ void EmitBroker(const BrokerInfo& broker, const Emit& emit) {
   pb::RegisterBroker* out = record.mutable_register_broker();
   out->set_broker_id(broker.broker_id);
   out->set_broker_epoch(broker.broker_epoch);
+  out->set_confirmed_epoch(broker.confirmed_epoch);
   ToPb(broker.incarnation_id, out->mutable_incarnation_id());
   ToPb(broker.directory_id, out->mutable_directory_id());
   out->set_host(broker.endpoint.host);

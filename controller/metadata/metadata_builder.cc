@@ -68,6 +68,8 @@ absl::Status MetadataBuilder::ApplyRegisterBroker(const pb::RegisterBroker& reco
   BrokerInfo broker;
   broker.broker_id = record.broker_id();
   broker.broker_epoch = record.broker_epoch();
+  broker.confirmed_epoch =
+      record.has_confirmed_epoch() ? record.confirmed_epoch() : record.broker_epoch();
   broker.incarnation_id = FromPb(record.incarnation_id());
   broker.directory_id = FromPb(record.directory_id());
   broker.endpoint = Endpoint{record.host(), static_cast<uint16_t>(record.port())};
@@ -85,7 +87,10 @@ absl::Status MetadataBuilder::ApplyBrokerChange(const pb::BrokerChange& record) 
     return Contradiction("change of broker {} at epoch {}, which is not registered",
                          record.broker_id(), record.broker_epoch());
   }
-  if (record.has_fenced()) known->second.fenced = record.fenced();
+  if (record.has_fenced()) {
+    known->second.fenced = record.fenced();
+    if (!record.fenced()) known->second.confirmed_epoch = record.broker_epoch();
+  }
   if (record.has_shutting_down()) known->second.shutting_down = record.shutting_down();
   delta_.brokers_changed = true;
   return absl::OkStatus();

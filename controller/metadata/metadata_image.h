@@ -23,6 +23,9 @@ struct BrokerInfo {
   int32_t broker_id = -1;
   int64_t broker_epoch =
       -1;  // offset of its registration record; a new incarnation gets a larger one
+  // The last epoch in which it was unfenced without losing data since. In epochs after that it has
+  // promised nothing, so its disk need not know them.
+  int64_t confirmed_epoch = -1;
   Uuid incarnation_id;
   Uuid directory_id;
   Endpoint endpoint;  // as clients and other brokers reach it

@@ -101,14 +101,14 @@ TEST(OffsetImmutabilityTest, RejectsASecondContent) {
 TEST(IdempotentProducersTest, FindsDuplicatesReorderingAndUnreportedGaps) {
   IdempotentProducers checker;
   for (int64_t i = 0; i < 4; ++i) checker.OnSent(kPartition, {1, i});
-  EXPECT_TRUE(checker.Audit(kPartition, {{0, {1, 0}}, {1, {2, 0}}, {2, {1, 1}}}, false).ok());
-  EXPECT_FALSE(checker.Audit(kPartition, {{0, {1, 0}}, {1, {1, 0}}}, false).ok());
-  EXPECT_FALSE(checker.Audit(kPartition, {{0, {1, 1}}, {1, {1, 0}}}, false).ok());
+  EXPECT_TRUE(checker.Audit(kPartition, 0, {{0, {1, 0}}, {1, {2, 0}}, {2, {1, 1}}}, false).ok());
+  EXPECT_FALSE(checker.Audit(kPartition, 0, {{0, {1, 0}}, {1, {1, 0}}}, false).ok());
+  EXPECT_FALSE(checker.Audit(kPartition, 0, {{0, {1, 1}}, {1, {1, 0}}}, false).ok());
   const std::vector<RecordObservation> gap = {{0, {1, 0}}, {1, {1, 2}}, {2, {1, 3}}};
-  EXPECT_FALSE(checker.Audit(kPartition, gap, false).ok());
+  EXPECT_FALSE(checker.Audit(kPartition, 0, gap, false).ok());
   checker.OnFailed(kPartition, {1, 1});
-  EXPECT_TRUE(checker.Audit(kPartition, gap, true).ok());
-  EXPECT_FALSE(checker.Audit(kPartition, {{0, {1, 0}}, {1, {1, 2}}}, true).ok())
+  EXPECT_TRUE(checker.Audit(kPartition, 0, gap, true).ok());
+  EXPECT_FALSE(checker.Audit(kPartition, 0, {{0, {1, 0}}, {1, {1, 2}}}, true).ok())
       << "the last one is missing";
 }
 

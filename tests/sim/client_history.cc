@@ -2,12 +2,20 @@
 
 #include <algorithm>
 
+#include "tests/sim/checkers/invariant_13_read_bounds.h"
 #include "tests/sim/payload.h"
 
 namespace soliton::sim {
 
+int32_t ClientHistory::NextProducer(Promise promise) {
+  promises_.push_back(promise);
+  return static_cast<int32_t>(promises_.size()) - 1;
+}
+
 void ClientHistory::OnSent(const PartitionName& partition, const RecordName& name) {
-  producers_.OnSent(partition, name);
+  const Promise promise = PromiseOf(name.producer);
+  if (promise == Promise::kExactlyOnce) producers_.OnSent(partition, name);
+  if (promise == Promise::kKept) plain_.OnSent(partition, name);
   auto highest = highest_acked_.find(partition);
   unanswered_[{partition, name}] = {highest == highest_acked_.end() ? -1 : highest->second};
 }
@@ -22,26 +30,36 @@ void ClientHistory::OnAcked(const PartitionName& partition, const RecordName& na
                                                 name.ToString())));
     return;
   }
-  if (offset <= pending->second.acked_before) {
-    world_.Fail("9: order of acks",
-                absl::InternalError(fmt::format(
-                    "{}: {} acked at offset {}, but offset {} was acked before it was sent",
-                    partition.ToString(), name.ToString(), offset, pending->second.acked_before)));
-  }
+  const Pending sent = pending->second;
   unanswered_.erase(pending);
-  world_.Fail("7: acked once", acked_.OnAck(partition, offset, name));
-  int64_t& highest = highest_acked_.try_emplace(partition, -1).first->second;
-  highest = std::max(highest, offset);
   ++acked_of_partition_[partition];
   ++acked_of_producer_[name.producer];
   ++acked_in_all_;
+  if (PromiseOf(name.producer) == Promise::kNothing) return;
+  world_.Fail("7: acked once committed",
+              CheckCommitted(partition, name.ToString(), offset, truth_.high_watermark(partition)));
+  if (offset <= sent.acked_before) {
+    world_.Fail("9: order of acks",
+                absl::InternalError(fmt::format(
+                    "{}: {} acked at offset {}, but offset {} was acked before it was sent",
+                    partition.ToString(), name.ToString(), offset, sent.acked_before)));
+  }
+  world_.Fail("7: acked once", acked_.OnAck(partition, offset, name));
+  int64_t& highest = highest_acked_.try_emplace(partition, -1).first->second;
+  highest = std::max(highest, offset);
 }
 
 void ClientHistory::OnFailed(const PartitionName& partition, const RecordName& name) {
   world_.MixTrace(static_cast<uint64_t>(name.number));
   unanswered_.erase({partition, name});
-  producers_.OnFailed(partition, name);
+  NoteFailed(partition, name);
   ++failed_in_all_;
+}
+
+void ClientHistory::NoteFailed(const PartitionName& partition, const RecordName& name) {
+  const Promise promise = PromiseOf(name.producer);
+  if (promise == Promise::kExactlyOnce) producers_.OnFailed(partition, name);
+  if (promise == Promise::kKept) plain_.OnFailed(partition, name);
 }
 
 void ClientHistory::OnProducerGone(int32_t producer) {
@@ -50,7 +68,7 @@ void ClientHistory::OnProducerGone(int32_t producer) {
       ++it;
       continue;
     }
-    producers_.OnFailed(it->first.first, it->first.second);
+    NoteFailed(it->first.first, it->first.second);
     it = unanswered_.erase(it);
   }
 }
@@ -64,15 +82,22 @@ void ClientHistory::OnRead(const std::string& consumer, const PartitionName& par
     world_.Fail("8: records are unchanged", name.status());
     return;
   }
+  world_.Fail("13: read bounds",
+              CheckCommitted(partition, consumer, offset, truth_.high_watermark(partition)));
   world_.Fail("8: offsets are immutable", contents_.OnRead(partition, {offset, *name}));
   const auto [position, first] = positions_.try_emplace({consumer, partition}, offset);
-  if (position->second != offset) {
+  const bool deleted = offset > position->second && offset <= truth_.log_start(partition);
+  if (position->second != offset && !deleted) {
     world_.Fail(
         "9: consumers see every offset once",
         absl::InternalError(fmt::format("{}: {} read offset {} after {}", partition.ToString(),
                                         consumer, offset, position->second - 1)));
   }
   position->second = offset + 1;
+}
+
+void ClientHistory::OnReset(const std::string& consumer, const PartitionName& partition) {
+  visibility_.Forget(consumer, partition);
 }
 
 void ClientHistory::OnHighWatermark(const std::string& consumer, const PartitionName& partition,
@@ -90,7 +115,8 @@ absl::Status ClientHistory::Audit(const PartitionName& partition, int64_t log_st
   for (const RecordObservation& record : records) {
     if (absl::Status status = contents_.OnRead(partition, record); !status.ok()) return status;
   }
-  return producers_.Audit(partition, records, all_answered);
+  if (absl::Status status = plain_.Audit(partition, records); !status.ok()) return status;
+  return producers_.Audit(partition, log_start_offset, records, all_answered);
 }
 
 int64_t ClientHistory::acked(const PartitionName& partition) const {

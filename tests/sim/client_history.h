@@ -1,8 +1,9 @@
 // Everything that the clients of one run sent, were told and read, judged as it happens and audited
-// against the logs at the end: invariants 7 to 10 and 12. Outlives the client processes. Violations
+// against the logs at the end: invariants 7 to 13. Outlives the client processes. Violations
 // stop the world.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -21,8 +22,21 @@ class ClientHistory {
  public:
   explicit ClientHistory(SimWorld& world) : world_(world) {}
 
+  // Who knows what is committed and what was deleted: both are asked as records are read and acked.
+  struct Truth {
+    std::function<int64_t(const PartitionName&)> high_watermark;
+    std::function<int64_t(const PartitionName&)> log_start;  // the highest that any leader had
+  };
+  void SetTruth(Truth truth) { truth_ = std::move(truth); }
+
   // -- Producers: one number per process --
-  int32_t NextProducer() { return next_producer_++; }
+  // What an ack, or none, promises.
+  enum class Promise {
+    kExactlyOnce,  // idempotent
+    kKept,         // acks=all: there, at least once
+    kNothing,      // acks=1 and 0: whoever leads next may never have heard of it
+  };
+  int32_t NextProducer(Promise promise);
   void OnSent(const PartitionName& partition, const RecordName& name);
   void OnAcked(const PartitionName& partition, const RecordName& name, int64_t offset);
   // The producer was told that the record may not have been written.
@@ -34,6 +48,8 @@ class ClientHistory {
   // Offsets must come without gaps and repeats, from the start that the first one gives.
   void OnRead(const std::string& consumer, const PartitionName& partition, int64_t offset,
               std::string_view value);
+  // The consumer's position was deleted; it goes on further up.
+  void OnReset(const std::string& consumer, const PartitionName& partition);
   void OnHighWatermark(const std::string& consumer, const PartitionName& partition, int64_t offset);
 
   // -- The end --
@@ -57,12 +73,17 @@ class ClientHistory {
   };
   using Key = std::pair<PartitionName, RecordName>;
 
+  void NoteFailed(const PartitionName& partition, const RecordName& name);
+  Promise PromiseOf(int32_t producer) const { return promises_[static_cast<size_t>(producer)]; }
+
   SimWorld& world_;
+  Truth truth_;
+  std::vector<Promise> promises_;  // by producer
   AckedRecords acked_;
   OffsetImmutability contents_;
   IdempotentProducers producers_;
+  PlainOrder plain_;
   MonotoneVisibility visibility_;
-  int32_t next_producer_ = 0;
   std::map<Key, Pending> unanswered_;
   std::map<PartitionName, int64_t> highest_acked_;
   std::map<PartitionName, int64_t> acked_of_partition_;

@@ -4,13 +4,29 @@
 #include "tests/sim/payload.h"
 
 namespace soliton::sim {
+namespace {
 
-ClientProcess::ClientProcess(Workload& workload, SimNode& node)
+// Plain producers: acks=all, 1 and 0 in turn.
+int16_t AcksOf(const ClusterPlan& plan, int index) {
+  if (index >= plan.plain_clients) return -1;
+  return static_cast<int16_t>(index % 3 == 0 ? -1 : index % 3 == 1 ? 1 : 0);
+}
+
+ClientHistory::Promise PromiseOf(const ClusterPlan& plan, int index) {
+  if (index >= plan.plain_clients) return ClientHistory::Promise::kExactlyOnce;
+  return AcksOf(plan, index) == -1 ? ClientHistory::Promise::kKept
+                                   : ClientHistory::Promise::kNothing;
+}
+
+}  // namespace
+
+ClientProcess::ClientProcess(Workload& workload, SimNode& node, int index)
     : workload_(workload),
       history_(workload.history()),
       ports_(node.ports()),
       shard_(ports_.shards->shard(0)),
-      producer_number_(history_.NextProducer()),
+      index_(index),
+      producer_number_(history_.NextProducer(PromiseOf(workload.plan(), index))),
       consumer_name_(fmt::format("consumer-{}", producer_number_)) {
   node.Post([this] { Start(); });
 }
@@ -21,6 +37,8 @@ void ClientProcess::Start() {
   const ClusterPlan& plan = workload_.plan();
   producer::ProducerOptions options;
   options.cluster.bootstrap = workload_.cluster().BootstrapServers();
+  options.acks = AcksOf(plan, index_);
+  options.idempotence = index_ >= plan.plain_clients;
   options.max_in_flight = plan.max_in_flight;
   options.accumulator.batch_bytes = plan.batch_bytes;
   options.accumulator.linger = plan.linger;
@@ -36,13 +54,18 @@ void ClientProcess::Start() {
   reading.cluster.bootstrap = workload_.cluster().BootstrapServers();
   reading.fetch.partition_max_bytes = plan.consumer_fetch_bytes;
   reading.fetch.max_wait = plan.consumer_fetch_wait;
-  reading.fetch.reset_policy = consumer::ResetPolicy::kNone;
+  const bool deletes = plan.retention_bytes >= 0;
+  reading.fetch.reset_policy =
+      deletes ? consumer::ResetPolicy::kEarliest : consumer::ResetPolicy::kNone;
   reading.lookup_timeout = seconds(600);
   auto consumer = consumer::Consumer::Create(ports_, shard_, reading);
   CHECK(consumer.ok(), "{}", consumer.status().ToString());
   consumer_ = *std::move(consumer);
   consumer_->OnReady([this] { OnReady(); });
-  consumer_->OnEvent([this](const consumer::ConsumerEvent& event) {
+  consumer_->OnEvent([this, deletes](const consumer::ConsumerEvent& event) {
+    if (deletes && event.kind == consumer::FetchEvent::Kind::kReset) {
+      return history_.OnReset(consumer_name_, {event.from.topic, event.from.partition});
+    }
     workload_.world().Fail(
         "8: what was read stays",
         absl::DataLossError(fmt::format("{} of {}-{} at {}: event {}, {}", consumer_name_,
@@ -92,7 +115,11 @@ void ClientProcess::SendTo(const PartitionName& partition) {
 void ClientProcess::OnAnswer(const PartitionName& partition, const RecordName& name,
                              const absl::StatusOr<producer::RecordMetadata>& answer) {
   if (answer.ok()) return history_.OnAcked(partition, name, answer->offset);
-  if (absl::IsDeadlineExceeded(answer.status())) gave_up_.insert(partition);
+  // A broker whose clock is far behind refuses what seems to come from the future.
+  const bool refused = workload_.plan().WeightOf(Fault::kBrokerClockSteps) > 0 &&
+                       absl::IsInvalidArgument(answer.status());
+  if (absl::IsDeadlineExceeded(answer.status()) || refused) gave_up_.insert(partition);
+  if (refused) return history_.OnFailed(partition, name);
   if (gave_up_.contains(partition) &&
       (absl::IsDeadlineExceeded(answer.status()) || absl::IsAborted(answer.status()))) {
     return history_.OnFailed(partition, name);

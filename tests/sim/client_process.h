@@ -14,7 +14,8 @@ namespace soliton::sim {
 
 class ClientProcess {
  public:
-  ClientProcess(Workload& workload, SimNode& node);
+  // `index`: of the client machine.
+  ClientProcess(Workload& workload, SimNode& node, int index);
   ~ClientProcess();
   ClientProcess(const ClientProcess&) = delete;
   ClientProcess& operator=(const ClientProcess&) = delete;
@@ -35,6 +36,7 @@ class ClientProcess {
   ClientHistory& history_;  // reachable even when the workload is gone
   const Ports ports_;
   Shard& shard_;
+  const int index_;
   const int32_t producer_number_;
   const std::string consumer_name_;
   std::unique_ptr<producer::Producer> producer_;

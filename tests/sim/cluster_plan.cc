@@ -1,7 +1,6 @@
 #include "tests/sim/cluster_plan.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <initializer_list>
 
 namespace soliton::sim {
@@ -15,36 +14,70 @@ Duration Milliseconds(Random& random, int64_t low, int64_t high) {
   return milliseconds(random.Between(low, high));
 }
 
-int64_t Ms(Duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
+// Most seeds are short and hurry: everything that waits for time waits less. Some take the time
+// that real clusters take.
+struct Pace {
+  int64_t percent;  // of the longer waits
+  int64_t safety_low_ms;
+  int64_t safety_high_ms;
+};
+
+Pace DrawPace(Random& random) {
+  const uint64_t ticket = random.Below(100);
+  if (ticket < 80) return {25, 1200, 4500};
+  if (ticket < 96) return {50, 4000, 9000};
+  return {100, 9000, 25'000};
+}
 
 bool LosesPower(Fault fault) {
   return fault == Fault::kBrokerPowerLoss || fault == Fault::kBrokerHostGone ||
-         fault == Fault::kAllPowerLoss;
+         fault == Fault::kAllPowerLoss || fault == Fault::kBrokerDiskSyncFails;
+}
+
+bool LosesDisk(Fault fault) {
+  return fault == Fault::kBrokerDiskWiped || fault == Fault::kBrokerDiskRots;
 }
 
 void DrawShape(Random& random, ClusterPlan& plan) {
-  plan.broker_shards = static_cast<int>(random.Between(1, 2));
-  plan.topics = static_cast<int>(random.Between(1, 2));
-  plan.partitions = static_cast<int>(random.Between(1, 3));
+  plan.broker_shards = static_cast<int32_t>(random.Between(1, 2));
+  plan.topics = static_cast<int32_t>(random.Between(1, 2));
+  plan.partitions =
+      static_cast<int32_t>(random.Chance(1, 12) ? random.Between(6, 12) : random.Between(1, 3));
   plan.min_insync_replicas = random.Chance(1, 8) ? 1 : 2;
   plan.flush_before_ack = !random.Chance(1, 6);
+  plan.network_delay_max = microseconds(random.Between(100, 5000));
+  plan.network_slow_one_in = random.Chance(1, 2) ? 500 : 50;
 }
 
-void DrawLimits(Random& random, ClusterPlan& plan) {
-  plan.heartbeat_interval = Milliseconds(random, 100, 500);
-  plan.session_timeout = Milliseconds(random, 1000, 3000);
-  plan.replica_lag_time_max = Milliseconds(random, 1000, 3000);
+void DrawLimits(Random& random, const Pace& pace, ClusterPlan& plan) {
+  const auto paced = [&](int64_t low, int64_t high) {
+    return Milliseconds(random, low * pace.percent / 100, high * pace.percent / 100);
+  };
+  plan.heartbeat_interval = paced(100, 500);
+  plan.session_timeout = paced(1000, 3000);
+  plan.replica_lag_time_max = paced(1000, 3000);
   plan.replica_fetch_wait_max = Milliseconds(random, 50, 500);
   plan.replica_fetch_max_bytes =
       static_cast<int32_t>(OneOf(random, {1, 500, 2000, 20'000, 1 << 20}));
-  plan.high_watermark_checkpoint_interval = Milliseconds(random, 100, 5000);
+  plan.replica_fetch_response_max_bytes =
+      static_cast<int32_t>(random.Chance(1, 4) ? OneOf(random, {1, 2000}) : 10 << 20);
+  plan.high_watermark_checkpoint_interval = paced(100, 5000);
   plan.segment_bytes = static_cast<int32_t>(OneOf(random, {4096, 16'384, 65'536, 1 << 20}));
   plan.index_interval_bytes = static_cast<int32_t>(OneOf(random, {0, 100, 4096}));
+  plan.max_requests_in_flight = static_cast<int32_t>(random.Chance(1, 4) ? 1 : 64);
+  if (random.Chance(1, 6)) plan.max_queued_request_bytes = OneOf(random, {1, 5000});
   plan.disk_latency_max = milliseconds(OneOf(random, {1, 3, 20}));
+  plan.retention_check_interval = seconds(300);
+  if (random.Chance(1, 5)) {
+    plan.retention_check_interval = Milliseconds(random, 50, 1000);
+    plan.retention_bytes = OneOf(random, {1, 10'000, 100'000});
+  }
 }
 
 void DrawClients(Random& random, ClusterPlan& plan) {
-  plan.clients = static_cast<int>(random.Between(1, 3));
+  plan.clients = static_cast<int32_t>(random.Between(1, 3));
+  if (random.Chance(1, 4))
+    plan.plain_clients = static_cast<int32_t>(random.Between(1, plan.clients));
   plan.send_interval = Milliseconds(random, 10, 60);
   plan.record_bytes_max = OneOf(random, {40, 200, 1500});
   plan.linger = milliseconds(OneOf(random, {0, 5, 50}));
@@ -53,106 +86,47 @@ void DrawClients(Random& random, ClusterPlan& plan) {
   plan.segment_bytes = std::max(plan.segment_bytes,
                                 static_cast<int32_t>(plan.batch_bytes + 2 * plan.record_bytes_max));
   plan.buffer_bytes = OneOf(random, {20'000, 200'000, 32 << 20});
-  plan.codec = static_cast<kafka::Codec>(random.Chance(1, 2) ? 0 : random.Below(5));
-  plan.max_in_flight = static_cast<int>(random.Chance(1, 3) ? 1 : 5);
+  plan.codec = static_cast<kafka::Codec>(random.Chance(2, 3) ? 0 : random.Below(5));
+  plan.max_in_flight = static_cast<int32_t>(random.Chance(1, 3) ? 1 : 5);
   plan.request_timeout = Milliseconds(random, 1000, 10'000);
   plan.delivery_timeout = seconds(OneOf(random, {3, 10, 120, 120}));
   plan.consumer_fetch_bytes = static_cast<int32_t>(OneOf(random, {1, 1000, 1 << 20}));
   plan.consumer_fetch_wait = Milliseconds(random, 20, 500);
 }
 
-void DrawFaults(Random& random, ClusterPlan& plan) {
-  plan.safety_phase = Milliseconds(random, 8000, 25'000);
-  plan.mean_fault_interval = milliseconds(OneOf(random, {200, 700, 2000}));
-  plan.max_fault_duration = milliseconds(OneOf(random, {500, 2000, 6000}));
+void DrawFaults(Random& random, const Pace& pace, ClusterPlan& plan) {
+  plan.safety_phase = Milliseconds(random, pace.safety_low_ms, pace.safety_high_ms);
+  plan.mean_fault_interval = milliseconds(OneOf(random, {200, 700, 2000}) * pace.percent / 100);
+  plan.max_fault_duration = milliseconds(OneOf(random, {500, 2000, 6000}) * pace.percent / 100);
   plan.power_loss_at_end = plan.flush_before_ack && random.Chance(1, 2);
+  if (plan.min_insync_replicas >= 2 && plan.flush_before_ack && random.Chance(1, 3)) {
+    plan.victim = static_cast<int32_t>(random.Between(1, plan.brokers));
+  }
   if (random.Chance(1, 25)) return;  // a quiet cluster must be right, too
-  // Each fault is in the subset with a chance that is itself drawn: some seeds know a single one,
-  // some know all.
-  const auto share = static_cast<uint64_t>(random.Between(1, 4));
+  // Each fault is in the subset with a chance that is itself drawn: some seeds know one or two,
+  // some know nearly all.
+  const auto share = static_cast<uint64_t>(random.Between(1, 9));
   for (size_t i = 0; i < kFaultCount; ++i) {
     const auto fault = static_cast<Fault>(i);
+    const bool drawn = random.Chance(share, 12);
+    const auto weight = static_cast<uint32_t>(OneOf(random, {1, 3, 10}));
     // Without flushing, an ack promises nothing about machines that lose power.
     if (!plan.flush_before_ack && LosesPower(fault)) continue;
-    if (random.Chance(share, 4))
-      plan.fault_weights[i] = static_cast<uint32_t>(OneOf(random, {1, 3, 10}));
+    if (LosesDisk(fault) && plan.victim == 0) continue;
+    if (drawn) plan.fault_weights[i] = weight;
   }
 }
 
 }  // namespace
 
-std::string_view FaultName(Fault fault) {
-  switch (fault) {
-    case Fault::kBrokerPowerLoss:
-      return "broker-power-loss";
-    case Fault::kBrokerKilled:
-      return "broker-killed";
-    case Fault::kBrokerHostGone:
-      return "broker-host-gone";
-    case Fault::kBrokerStopped:
-      return "broker-stopped";
-    case Fault::kBrokerPaused:
-      return "broker-paused";
-    case Fault::kBrokerDiskStalled:
-      return "broker-disk-stalled";
-    case Fault::kControllerPowerLoss:
-      return "controller-power-loss";
-    case Fault::kControllerKilled:
-      return "controller-killed";
-    case Fault::kControllerPaused:
-      return "controller-paused";
-    case Fault::kAllPowerLoss:
-      return "all-power-loss";
-    case Fault::kAllKilled:
-      return "all-killed";
-    case Fault::kClientKilled:
-      return "client-killed";
-    case Fault::kLinkCut:
-      return "link-cut";
-    case Fault::kLinkCutOneWay:
-      return "link-cut-one-way";
-    case Fault::kIsolated:
-      return "isolated";
-    case Fault::kConnectionsReset:
-      return "connections-reset";
-    case Fault::kCount:
-      break;
-  }
-  return "?";
-}
-
 ClusterPlan DrawPlan(Random random) {
   ClusterPlan plan;
+  const Pace pace = DrawPace(random);
   DrawShape(random, plan);
-  DrawLimits(random, plan);
+  DrawLimits(random, pace, plan);
   DrawClients(random, plan);
-  DrawFaults(random, plan);
+  DrawFaults(random, pace, plan);
   return plan;
-}
-
-std::string ClusterPlan::ToString() const {
-  std::string faults;
-  for (size_t i = 0; i < kFaultCount; ++i) {
-    if (fault_weights[i] == 0) continue;
-    faults += fmt::format(" {}:{}", FaultName(static_cast<Fault>(i)), fault_weights[i]);
-  }
-  return fmt::format(
-      "brokers={} shards={} topics={} partitions={} min.insync.replicas={} durability={}\n"
-      "heartbeat={}ms session={}ms replica.lag={}ms replica.fetch.wait={}ms replica.fetch.bytes={} "
-      "hw.checkpoint={}ms segment.bytes={} index.interval.bytes={} disk.latency.max={}ms\n"
-      "clients={} send.interval={}ms record.bytes.max={} linger={}ms batch.bytes={} "
-      "buffer.bytes={} "
-      "codec={} in.flight={} request.timeout={}ms delivery.timeout={}ms consumer.fetch.bytes={} "
-      "consumer.fetch.wait={}ms\n"
-      "safety={}ms fault.interval={}ms fault.duration.max={}ms power.loss.at.end={} faults:{}",
-      brokers, broker_shards, topics, partitions, min_insync_replicas,
-      flush_before_ack ? "flush" : "page-cache", Ms(heartbeat_interval), Ms(session_timeout),
-      Ms(replica_lag_time_max), Ms(replica_fetch_wait_max), replica_fetch_max_bytes,
-      Ms(high_watermark_checkpoint_interval), segment_bytes, index_interval_bytes,
-      Ms(disk_latency_max), clients, Ms(send_interval), record_bytes_max, Ms(linger), batch_bytes,
-      buffer_bytes, static_cast<int>(codec), max_in_flight, Ms(request_timeout),
-      Ms(delivery_timeout), consumer_fetch_bytes, Ms(consumer_fetch_wait), Ms(safety_phase),
-      Ms(mean_fault_interval), Ms(max_fault_duration), power_loss_at_end, faults);
 }
 
 }  // namespace soliton::sim

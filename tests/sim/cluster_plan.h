@@ -1,6 +1,6 @@
 // What one seed draws: the cluster's shape, its limits, the clients' habits, and which faults
 // strike how often. Limits are small so that rare paths (a segment rolls, a fetch is cut off, a
-// session ends) are common. A value; printed with a failing seed.
+// session ends) are common. A value; printed with a failing seed, and read back for a regression.
 #pragma once
 
 #include <array>
@@ -8,40 +8,20 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/statusor.h"
 #include "protocol/record/codec.h"
 #include "runtime/base/random.h"
 #include "runtime/loop/clock.h"
+#include "tests/sim/fault.h"
 
 namespace soliton::sim {
 
-enum class Fault : uint8_t {
-  kBrokerPowerLoss,      // unsynced bytes go, peers see the connection close
-  kBrokerKilled,         // the process dies, the page cache lives
-  kBrokerHostGone,       // power loss of a machine that answers nothing until it is back
-  kBrokerStopped,        // a clean stop and start
-  kBrokerPaused,         // SIGSTOP, often beyond the session timeout
-  kBrokerDiskStalled,    // no disk work completes for a while
-  kControllerPowerLoss,  // unsynced bytes of the metadata log go
-  kControllerKilled,
-  kControllerPaused,
-  kAllPowerLoss,  // controller and brokers at the same moment
-  kAllKilled,
-  kClientKilled,
-  kLinkCut,        // between two machines, both ways
-  kLinkCutOneWay,  // what one says does not reach the other
-  kIsolated,       // one machine from all others
-  kConnectionsReset,
-  kCount,
-};
-inline constexpr size_t kFaultCount = static_cast<size_t>(Fault::kCount);
-std::string_view FaultName(Fault fault);
-
 struct ClusterPlan {
   // -- Shape --
-  int brokers = 3;
-  int broker_shards = 1;
-  int topics = 1;
-  int partitions = 1;  // of each topic
+  int32_t brokers = 3;
+  int32_t broker_shards = 1;
+  int32_t topics = 1;
+  int32_t partitions = 1;  // of each topic
   int32_t min_insync_replicas = 2;
   bool flush_before_ack = true;
 
@@ -51,20 +31,30 @@ struct ClusterPlan {
   Duration replica_lag_time_max{};
   Duration replica_fetch_wait_max{};
   int32_t replica_fetch_max_bytes = 0;
+  int32_t replica_fetch_response_max_bytes = 0;
   Duration high_watermark_checkpoint_interval{};
+  Duration retention_check_interval{};
+  int64_t retention_bytes = -1;  // -1: nothing is deleted
   int32_t segment_bytes = 0;
   int32_t index_interval_bytes = 0;
+  int32_t max_requests_in_flight = 64;  // of one connection, at a broker
+  int64_t max_queued_request_bytes = 256 << 20;
   Duration disk_latency_max{};
+  Duration network_delay_max{};
+  int32_t network_slow_one_in = 500;
 
-  // -- Clients --
-  int clients = 2;  // each a producer and a consumer
+  // -- Clients: each a producer and a consumer --
+  int32_t clients = 2;
+  // Of so many clients the producer is not idempotent: acks=all, 1 and 0 in turn.
+  int32_t plain_clients = 0;
+  bool topic_churn = false;  // one client more creates, uses and deletes a topic, again and again
   Duration send_interval{};
   int64_t record_bytes_max = 0;
   Duration linger{};
   int64_t batch_bytes = 0;
   int64_t buffer_bytes = 0;
   kafka::Codec codec = kafka::Codec::kNone;
-  int max_in_flight = 5;
+  int32_t max_in_flight = 5;
   Duration request_timeout{};
   Duration delivery_timeout{};
   int32_t consumer_fetch_bytes = 0;
@@ -74,12 +64,18 @@ struct ClusterPlan {
   Duration safety_phase{};
   Duration mean_fault_interval{};
   Duration max_fault_duration{};
+  // The one broker whose disk may lose what it promised: as many as the promise allows with
+  // min.insync.replicas=2. 0 = none.
+  int32_t victim = 0;
   std::array<uint32_t, kFaultCount> fault_weights{};  // 0 = never in this seed
   // After everything else: all lose power once more, and the audit is repeated.
   bool power_loss_at_end = false;
 
   uint32_t WeightOf(Fault fault) const { return fault_weights[static_cast<size_t>(fault)]; }
+  // "name=value" separated by spaces, in several lines.
   std::string ToString() const;
+  // What ToString made; names that are left out keep their defaults.
+  static absl::StatusOr<ClusterPlan> Parse(std::string_view text);
 };
 
 ClusterPlan DrawPlan(Random random);

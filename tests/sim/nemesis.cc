@@ -1,21 +1,44 @@
 #include "tests/sim/nemesis.h"
 
-#include "runtime/base/check.h"
+#include <algorithm>
+#include <cerrno>
+
+#include "runtime/base/os_error.h"
 
 namespace soliton::sim {
+namespace {
 
-Nemesis::Nemesis(SimWorld& world, SimNetwork& network, SimCluster& cluster, const ClusterPlan& plan)
+constexpr int32_t kController = 0;  // as a machine number; brokers are numbered by their ids
+
+// Damage to a log and to the mark that says how much of it was durable, both at once, looks like a
+// torn tail: no single copy can tell (FOUND.md, limits).
+constexpr std::string_view kSpared = "recovery-point";
+
+CrashModel ModelOf(Random& random) {
+  return random.Chance(1, 2) ? CrashModel::kRandom : CrashModel::kLoseUnsynced;
+}
+
+}  // namespace
+
+Nemesis::Nemesis(SimWorld& world, SimNetwork& network, SimCluster& cluster, const ClusterPlan& plan,
+                 std::optional<std::vector<Strike>> script)
     : world_(world),
       network_(network),
       cluster_(cluster),
       plan_(plan),
+      machines_(cluster.nodes()),
+      script_(std::move(script)),
       random_(world.ForkRandom("nemesis")) {
   for (uint32_t weight : plan.fault_weights) total_weight_ += weight;
 }
 
 void Nemesis::Start() {
   active_ = true;
-  ScheduleNext();
+  start_ = world_.Now();
+  if (!script_) return ScheduleNext();
+  for (const Strike& strike : *script_) {
+    After(strike.at, [this, strike] { Do(strike); });
+  }
 }
 
 void Nemesis::ScheduleNext() {
@@ -23,7 +46,8 @@ void Nemesis::ScheduleNext() {
   const int64_t mean = plan_.mean_fault_interval.count();
   After(Duration(random_.Between(mean / 10, mean * 19 / 10)), [this] {
     // A quarter of the time nothing happens, so that the cluster gets somewhere in between.
-    if (random_.Chance(3, 4)) Strike();
+    const Strike strike = Draw();
+    if (random_.Chance(3, 4)) Do(strike);
     ScheduleNext();
   });
 }
@@ -34,7 +58,7 @@ void Nemesis::After(Duration delay, std::function<void()> what) {
   });
 }
 
-Fault Nemesis::Choose() {
+Fault Nemesis::ChooseFault() {
   uint64_t ticket = random_.Below(total_weight_);
   for (size_t i = 0; i < kFaultCount; ++i) {
     if (ticket < plan_.fault_weights[i]) return static_cast<Fault>(i);
@@ -43,101 +67,207 @@ Fault Nemesis::Choose() {
   return Fault::kConnectionsReset;
 }
 
-void Nemesis::Strike() {
-  const Fault fault = Choose();
-  ++strikes_[static_cast<size_t>(fault)];
-  Do(fault);
+int32_t Nemesis::MachineFor(Fault fault) {
+  const std::string_view name = FaultName(fault);
+  if (name.starts_with("controller-")) return kController;
+  if (fault == Fault::kBrokerDiskWiped || fault == Fault::kBrokerDiskRots) return plan_.victim;
+  if (name.starts_with("broker-")) {
+    return static_cast<int32_t>(random_.Between(1, cluster_.broker_count()));
+  }
+  if (fault == Fault::kClientKilled) {
+    return static_cast<int32_t>(
+        random_.Between(1 + cluster_.broker_count(), static_cast<int64_t>(machines_.size()) - 1));
+  }
+  return static_cast<int32_t>(random_.Below(machines_.size()));
 }
 
-void Nemesis::Do(Fault fault) {
-  switch (fault) {
-    case Fault::kBrokerPowerLoss:
-    case Fault::kBrokerKilled:
-    case Fault::kBrokerHostGone:
-    case Fault::kBrokerPaused:
-    case Fault::kBrokerDiskStalled:
-      StrikeNode(fault, AnyBroker());
+Strike Nemesis::Draw() {
+  Strike strike;
+  // Whole microseconds, so that its text says all of it.
+  strike.at = microseconds((world_.Now() - start_) / microseconds(1));
+  strike.fault = ChooseFault();
+  strike.machine = MachineFor(strike.fault);
+  strike.peer = static_cast<int32_t>(random_.Below(machines_.size()));
+  if (strike.peer == strike.machine) {
+    strike.peer = static_cast<int32_t>((strike.peer + 1) % static_cast<int32_t>(machines_.size()));
+  }
+  strike.duration = DrawDuration();
+  strike.detail = random_.Below(1'000'000);
+  return strike;
+}
+
+void Nemesis::Do(const Strike& strike) {
+  struck_.push_back(strike);
+  if (static_cast<size_t>(std::max(strike.machine, strike.peer)) >= machines_.size()) return;
+  SimNode& node = *machines_[static_cast<size_t>(strike.machine)];
+  SimNode& peer = *machines_[static_cast<size_t>(strike.peer)];
+  const std::string_view name = FaultName(strike.fault);
+  Say(fmt::format("{} {} ({}) for {} ms", name, node.name(), peer.name(),
+                  strike.duration / milliseconds(1)));
+  switch (strike.fault) {
+    case Fault::kBrokerStopped:
+      cluster_.StopCleanly(strike.machine, strike.duration);
       return;
-    case Fault::kControllerPowerLoss:
-    case Fault::kControllerKilled:
-    case Fault::kControllerPaused:
-      StrikeNode(fault, cluster_.controller());
-      return;
-    case Fault::kClientKilled:
-      StrikeNode(fault, cluster_.client(static_cast<int>(
-                            random_.Below(static_cast<uint64_t>(cluster_.client_count())))));
-      return;
-    case Fault::kBrokerStopped: {
-      const auto id = static_cast<int32_t>(random_.Between(1, cluster_.broker_count()));
-      Say(fmt::format("{} broker-{}", FaultName(fault), id));
-      cluster_.StopCleanly(id, DrawDuration());
-      return;
-    }
     case Fault::kAllPowerLoss:
-    case Fault::kAllKilled:
-      Say(std::string(FaultName(fault)));
-      for (SimNode* node : cluster_.nodes()) {
-        if (node->name().starts_with("client")) continue;
-        Crash(*node, {.lose_unsynced = fault == Fault::kAllPowerLoss, .model = DrawModel()},
-              DrawDuration() / 2);
+    case Fault::kAllKilled: {
+      Random random(strike.detail);
+      for (SimNode* each : machines_) {
+        if (each->name().starts_with("client")) continue;
+        const CrashModel model = ModelOf(random);
+        const auto down_ns = static_cast<uint64_t>(strike.duration.count());
+        Crash(*each, {.lose_unsynced = strike.fault == Fault::kAllPowerLoss, .model = model},
+              Duration(static_cast<int64_t>(random.Below(down_ns + 1))));
       }
       return;
+    }
     default:
-      StrikeNetwork(fault);
+      break;
+  }
+  if (name.find("-disk-") != std::string_view::npos) {
+    StrikeDisk(strike, node);
+  } else if (strike.fault >= Fault::kLinkCut) {
+    StrikeNetwork(strike);
+  } else {
+    StrikeNode(strike, node);
   }
 }
 
-void Nemesis::StrikeNode(Fault fault, SimNode& node) {
-  const Duration duration = DrawDuration();
-  Say(fmt::format("{} {} for {} ms", FaultName(fault), node.name(), duration / milliseconds(1)));
-  switch (fault) {
+void Nemesis::StrikeNode(const Strike& strike, SimNode& node) {
+  Random random(strike.detail);
+  switch (strike.fault) {
     case Fault::kBrokerPowerLoss:
     case Fault::kControllerPowerLoss:
-      Crash(node, {.model = DrawModel()}, duration);
-      return;
+      return Crash(node, {.model = ModelOf(random)}, strike.duration);
     case Fault::kBrokerHostGone:
-      Crash(node, {.model = DrawModel(), .silent = true}, duration);
-      return;
+      return Crash(node, {.model = ModelOf(random), .silent = true}, strike.duration);
     case Fault::kBrokerPaused:
     case Fault::kControllerPaused:
-      Pause(node, duration);
+      // Now and then beyond every timeout.
+      return Pause(node, random.Chance(1, 6) ? strike.duration * 5 : strike.duration);
+    case Fault::kBrokerClockSteps:
+    case Fault::kControllerClockSteps: {
+      // Within a day: producers are forgotten after one.
+      const int64_t hours = random.Between(-10, 10);
+      node.clock().StepWall(hours * 3'600'000 + random.Between(-60'000, 60'000),
+                            random.Between(-50, 50));
       return;
-    case Fault::kBrokerDiskStalled:
-      if (node.alive()) node.StallDisk(duration);
-      return;
+    }
     default:
-      Crash(node, {.lose_unsynced = false}, duration);
+      return Crash(node, {.lose_unsynced = false}, strike.duration);
   }
 }
 
-void Nemesis::StrikeNetwork(Fault fault) {
-  const std::vector<SimNode*> nodes = cluster_.nodes();
-  SimNode& a = *nodes[random_.Below(nodes.size())];
-  SimNode* b = &a;
-  while (b == &a) b = nodes[random_.Below(nodes.size())];
-  const Duration duration = DrawDuration();
-  Say(fmt::format("{} {} {} for {} ms", FaultName(fault), a.name(), b->name(),
-                  duration / milliseconds(1)));
-  switch (fault) {
+void Nemesis::StrikeDisk(const Strike& strike, SimNode& node) {
+  Random random(strike.detail);
+  if (strike.fault == Fault::kBrokerDiskStalled) {
+    if (node.alive()) node.StallDisk(strike.duration);
+    return;
+  }
+  if (strike.fault == Fault::kBrokerDiskWiped || strike.fault == Fault::kBrokerDiskRots) {
+    return LoseDisk(strike, node);
+  }
+  SimFileSystem& files = node.files();
+  if (strike.fault == Fault::kBrokerDiskFull || strike.fault == Fault::kControllerDiskFull) {
+    cluster_.Excuse(node);
+    files.set_capacity_bytes(files.used_bytes() + random.Between(0, 20'000));
+    After(strike.duration, [this, &node] {
+      node.files().set_capacity_bytes(std::nullopt);
+      cluster_.Absolve(node);
+    });
+    return;
+  }
+  const FileOperation operation =
+      strike.fault == Fault::kBrokerDiskWriteFails  ? FileOperation::kAppend
+      : strike.fault == Fault::kBrokerDiskReadFails ? FileOperation::kRead
+                                                    : FileOperation::kSync;
+  const absl::Status error = ErrnoStatus(EIO, FileOperationName(operation), node.name());
+  if (random.Chance(1, 2)) {
+    files.FailNext(operation, "", error, static_cast<int>(random.Between(1, 3)));
+    return cluster_.ExcuseOnce(node);
+  }
+  cluster_.Excuse(node);
+  files.FailAlways(operation, "", error);
+  After(strike.duration, [this, &node] {
+    node.files().ClearFaults();
+    cluster_.Absolve(node);
+  });
+}
+
+void Nemesis::LoseDisk(const Strike& strike, SimNode& node) {
+  if (!node.alive()) return;
+  Random random(strike.detail);
+  if (damage_observer_) {
+    damage_observer_(strike.machine, strike.fault == Fault::kBrokerDiskRots);
+  }
+  node.Crash({.model = ModelOf(random)});
+  if (strike.fault == Fault::kBrokerDiskWiped) {
+    node.files().Wipe();
+  } else {
+    if (rotten_.insert(&node).second) cluster_.Excuse(node);
+    for (const std::string& path :
+         node.files().Rot("/data", kSpared, static_cast<int>(random.Between(1, 4)), random)) {
+      Say(fmt::format("  rot in {}", path));
+    }
+  }
+  RestartLater(node, strike.duration);
+}
+
+void Nemesis::StrikeNetwork(const Strike& strike) {
+  SimNode& a = *machines_[static_cast<size_t>(strike.machine)];
+  SimNode& b = *machines_[static_cast<size_t>(strike.peer)];
+  const auto heal_later = [&] {
+    After(strike.duration, [this, from = a.id(), to = b.id()] { network_.Heal(from, to); });
+  };
+  Random random(strike.detail);
+  std::vector<SimNode*> some;
+  std::vector<SimNode*> others;
+  switch (strike.fault) {
     case Fault::kLinkCut:
-      network_.Cut(a.id(), b->id());
-      After(duration, [this, from = a.id(), to = b->id()] { network_.Heal(from, to); });
-      return;
+      network_.Cut(a.id(), b.id());
+      return heal_later();
     case Fault::kLinkCutOneWay:
-      network_.CutOneWay(a.id(), b->id());
-      After(duration, [this, from = a.id(), to = b->id()] { network_.Heal(from, to); });
+      network_.CutOneWay(a.id(), b.id());
+      return heal_later();
+    case Fault::kLinkSlow:
+      network_.SlowDown(a.id(), b.id(), milliseconds(random.Between(5, 500)));
+      After(strike.duration, [this, from = a.id(), to = b.id()] { network_.SpeedUp(from, to); });
       return;
     case Fault::kIsolated:
-      network_.Isolate(a.id());
-      After(duration, [this, &a] {
-        for (SimNode* other : cluster_.nodes()) {
-          if (other != &a) network_.Heal(a.id(), other->id());
+      some = {&a};
+      break;
+    case Fault::kHalves:
+      for (SimNode* node : machines_) {
+        if (random.Chance(1, 2)) some.push_back(node);
+      }
+      break;
+    case Fault::kBridge:
+      for (int32_t id = 1; id <= cluster_.broker_count(); ++id) {
+        for (int32_t other = id + 1; other <= cluster_.broker_count(); ++other) {
+          Separate({&cluster_.broker(id)}, {&cluster_.broker(other)}, strike.duration);
         }
-      });
+      }
       return;
+    case Fault::kConnectionsStuck:
+      return network_.StickConnections(a.id(), b.id());
     default:
-      network_.ResetConnections(a.id(), b->id());
+      return network_.ResetConnections(a.id(), b.id());
   }
+  for (SimNode* node : machines_) {
+    if (std::find(some.begin(), some.end(), node) == some.end()) others.push_back(node);
+  }
+  Separate(some, others, strike.duration);
+}
+
+void Nemesis::Separate(const std::vector<SimNode*>& some, const std::vector<SimNode*>& others,
+                       Duration duration) {
+  for (SimNode* a : some) {
+    for (SimNode* b : others) network_.Cut(a->id(), b->id());
+  }
+  After(duration, [this, some, others] {
+    for (SimNode* a : some) {
+      for (SimNode* b : others) network_.Heal(a->id(), b->id());
+    }
+  });
 }
 
 void Nemesis::Crash(SimNode& node, const CrashOptions& options, Duration down_for) {
@@ -168,7 +298,20 @@ void Nemesis::StopAndHeal() {
   Say("healing");
   active_ = false;
   network_.HealAll();
-  for (SimNode* node : cluster_.nodes()) {
+  for (SimNode* node : machines_) {
+    node->files().ClearFaults();
+    node->files().set_capacity_bytes(std::nullopt);
+    node->clock().StepWall(0, 0);
+    // Whoever repairs a disk restarts the broker: a replica that could not be opened stays closed.
+    const bool repaired = cluster_.MayGiveUp(*node) && node->alive();
+    cluster_.AbsolveAll(*node);
+    if (repaired) node->Crash({.lose_unsynced = false});
+    if (rotten_.contains(node)) {
+      Say(fmt::format("{} gets a new disk", node->name()));
+      if (damage_observer_) damage_observer_(plan_.victim, false);
+      if (node->alive()) node->Crash();
+      node->files().Wipe();
+    }
     if (!node->alive()) {
       node->Restart();
     } else {
@@ -185,29 +328,17 @@ Duration Nemesis::DrawDuration() {
                                            : random_.Between(1, longest));
 }
 
-SimNode& Nemesis::AnyBroker() {
-  return cluster_.broker(static_cast<int32_t>(random_.Between(1, cluster_.broker_count())));
-}
-
-CrashModel Nemesis::DrawModel() {
-  return random_.Chance(1, 2) ? CrashModel::kRandom : CrashModel::kLoseUnsynced;
-}
-
 void Nemesis::Say(const std::string& what) {
   if (observer_) observer_(what);
 }
 
-int64_t Nemesis::strikes() const {
-  int64_t all = 0;
-  for (int64_t count : strikes_) all += count;
-  return all;
-}
-
 std::string Nemesis::ToString() const {
+  std::array<int, kFaultCount> counts{};
+  for (const Strike& strike : struck_) ++counts[static_cast<size_t>(strike.fault)];
   std::string text;
   for (size_t i = 0; i < kFaultCount; ++i) {
-    if (strikes_[i] == 0) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", strikes_[i],
+    if (counts[i] == 0) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", counts[i],
                         FaultName(static_cast<Fault>(i)));
   }
   return text;

@@ -1,12 +1,21 @@
-// Breaks a cluster as its plan says, and undoes each fault after a while. All choices come from a
-// stream of the seed.
+// Breaks a cluster, and undoes each fault after a while. What it does is a list of strikes: drawn
+// from a stream of the seed as its plan says, or given (a replay, perhaps with some left out).
+//
+// The fault atlas, what a fault may take away: power loss takes what was not synced; a disk that
+// fails takes the process; a wiped or rotten disk takes a copy, and only the plan's victim has such
+// a disk, so that with min.insync.replicas=2 another legal copy of every committed record is left.
+// A rotten disk is replaced (wiped) when healing begins. With durability=page-cache nothing strikes
+// that loses power.
 //
 // Owner: the world's thread; must outlive the run.
 #pragma once
 
 #include <array>
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "tests/sim/sim_cluster.h"
 
@@ -14,34 +23,44 @@ namespace soliton::sim {
 
 class Nemesis {
  public:
-  Nemesis(SimWorld& world, SimNetwork& network, SimCluster& cluster, const ClusterPlan& plan);
+  // `script` replaces drawing.
+  Nemesis(SimWorld& world, SimNetwork& network, SimCluster& cluster, const ClusterPlan& plan,
+          std::optional<std::vector<Strike>> script);
 
   void Start();
   // No more faults; what is down comes up, what is cut is joined.
   void StopAndHeal();
 
-  int64_t strikes(Fault fault) const { return strikes_[static_cast<size_t>(fault)]; }
-  int64_t strikes() const;
+  // Everything that was done so far.
+  const std::vector<Strike>& strikes() const { return struck_; }
+  // How many of each kind.
   std::string ToString() const;
-  // Told what it does, for --verbose.
+  // Told what it does, for --verbose and for charts.
   void SetObserver(std::function<void(const std::string&)> observer) {
     observer_ = std::move(observer);
+  }
+  // Told before a broker's disk loses what it had promised: by rotting, or all of it.
+  void SetDamageObserver(std::function<void(int32_t broker_id, bool rotten)> observer) {
+    damage_observer_ = std::move(observer);
   }
 
  private:
   void ScheduleNext();
-  void Strike();
-  Fault Choose();
-  void Do(Fault fault);
-  void StrikeNode(Fault fault, SimNode& node);
-  void StrikeNetwork(Fault fault);
+  Strike Draw();
+  Fault ChooseFault();
+  void Do(const Strike& strike);
+  void StrikeNode(const Strike& strike, SimNode& node);
+  void StrikeDisk(const Strike& strike, SimNode& node);
+  void LoseDisk(const Strike& strike, SimNode& node);
+  void StrikeNetwork(const Strike& strike);
+  void Separate(const std::vector<SimNode*>& some, const std::vector<SimNode*>& others,
+                Duration duration);
 
   void Crash(SimNode& node, const CrashOptions& options, Duration down_for);
   void Pause(SimNode& node, Duration duration);
   void RestartLater(SimNode& node, Duration delay);
   Duration DrawDuration();
-  SimNode& AnyBroker();
-  CrashModel DrawModel();
+  int32_t MachineFor(Fault fault);
   void After(Duration delay, std::function<void()> what);
   void Say(const std::string& what);
 
@@ -49,11 +68,16 @@ class Nemesis {
   SimNetwork& network_;
   SimCluster& cluster_;
   const ClusterPlan plan_;
+  const std::vector<SimNode*> machines_;
+  const std::optional<std::vector<Strike>> script_;
   Random random_;
+  MonotonicTime start_{};
   bool active_ = false;
   uint32_t total_weight_ = 0;
-  std::array<int64_t, kFaultCount> strikes_{};
+  std::vector<Strike> struck_;
+  std::set<SimNode*> rotten_;
   std::function<void(const std::string&)> observer_;
+  std::function<void(int32_t, bool)> damage_observer_;
 };
 
 }  // namespace soliton::sim

@@ -2,116 +2,227 @@
 
 #include <algorithm>
 
+#include "controller/metadata/image_records.h"
 #include "controller/metadata/metadata_image.h"
-#include "protocol/record/batch_iterator.h"
-#include "protocol/record/record_iterator.h"
 #include "runtime/base/crc32c.h"
 #include "tests/sim/checkers/invariant_02_18_log_matching.h"
-#include "tests/sim/payload.h"
+#include "tests/sim/checkers/invariant_05_quorum_superset.h"
+#include "tests/sim/checkers/invariant_27_legal_deletion.h"
+#include "tests/sim/replica_logs.h"
 
 namespace soliton::sim {
 namespace {
 
-using ReplicaSnapshot = broker::Broker::ReplicaSnapshot;
-
-// Members of the ISR are looked at after every so many events of brokers.
-constexpr uint64_t kCandidateCheckEvery = 8;
-constexpr size_t kMaxRecordBytes = 1 << 20;
-
-PartitionName NameOf(const ReplicaSnapshot& replica) { return {replica.topic, replica.partition}; }
-
-BatchObservation ToObservation(const kafka::RecordBatchView& batch) {
-  BatchObservation out;
-  out.base_offset = batch.base_offset();
-  out.last_offset = batch.last_offset();
-  out.leader_epoch = batch.leader_epoch();
-  // The CRC covers everything but base offset and leader epoch; it is checked when records are
-  // read.
-  out.content_hash = uint64_t{batch.crc()} << 32 | static_cast<uint32_t>(batch.batch_length());
-  out.producer_id = batch.producer_id();
-  out.producer_epoch = batch.producer_epoch();
-  out.base_sequence = batch.base_sequence();
-  return out;
-}
-
-absl::Status AddRecords(const PartitionName& partition, const kafka::RecordBatchView& batch,
-                        std::vector<RecordObservation>& records) {
-  if (!batch.CrcMatches()) {
-    return absl::DataLossError(
-        fmt::format("{}: batch at {} is damaged", partition.ToString(), batch.base_offset()));
-  }
-  auto iterator = kafka::RecordIterator::Open(batch, kMaxRecordBytes);
-  if (!iterator.ok()) return iterator.status();
-  kafka::Record record;
-  for (;;) {
-    auto more = iterator->Next(record);
-    if (!more.ok()) return more.status();
-    if (!*more) return absl::OkStatus();
-    auto name = ParsePayload(partition, record.value.value_or(""));
-    if (!name.ok()) return name.status();
-    records.push_back({batch.base_offset() + record.offset_delta, *name});
-  }
+uint64_t HashOf(const controller::MetadataImage& image) {
+  uint32_t crc = 0;
+  uint64_t bytes = 0;
+  controller::ImageToRecords(image, [&](const controller::pb::MetadataRecord& record) {
+    const std::string text = record.SerializeAsString();
+    crc = Crc32c({reinterpret_cast<const uint8_t*>(text.data()), text.size()}) ^ (crc * 31);
+    bytes += text.size();
+  });
+  return bytes << 32 | crc;
 }
 
 }  // namespace
 
+const PartitionName& ReplicaWatch::NameOf(const Uuid& topic_id, const std::string& topic,
+                                          int32_t partition) {
+  auto known = names_.find({topic_id, partition});
+  if (known != names_.end()) return known->second;
+  const bool first = first_of_name_.try_emplace(topic, topic_id).first->second == topic_id;
+  PartitionName name{first ? topic : fmt::format("{}@{}", topic, topic_id.ToString()), partition};
+  return names_.emplace(PartitionKey{topic_id, partition}, std::move(name)).first->second;
+}
+
 void ReplicaWatch::OnEvent(EventTag tag) {
-  for (int32_t id = 1; id <= cluster_.broker_count(); ++id) {
-    if (cluster_.broker(id).id() != tag.node) continue;
-    const broker::Broker* app = cluster_.BrokerApp(id);
-    if (app == nullptr) {
-      latest_.erase(id);
-      return;
-    }
-    world_.Inspect([&] { Observe(id, *app); });
-    if (++broker_events_ % kCandidateCheckEvery == 0) {
-      world_.Fail("4: candidate completeness", CheckCandidates());
+  // Only tasks and timers run a process's code on its shards.
+  if (tag.kind != EventKind::kTask && tag.kind != EventKind::kTimer) return;
+  if (tag.node == cluster_.controller().id()) {
+    ObserveController();
+  } else {
+    for (int32_t id = 1; id <= cluster_.broker_count(); ++id) {
+      if (cluster_.broker(id).id() != tag.node) continue;
+      const broker::Broker* app = cluster_.BrokerApp(id);
+      if (app == nullptr) return;
+      world_.Inspect([&] { Observe(id, *app); });
     }
   }
+  if (dirty_.empty()) return;
+  for (const PartitionKey& key : dirty_) {
+    world_.Fail("4: candidate completeness", CheckCandidates(key));
+  }
+  dirty_.clear();
+}
+
+void ReplicaWatch::OnDiskDamaged(int32_t broker_id, bool rotten) {
+  if (rotten) {
+    rotten_.insert(broker_id);
+  } else {
+    rotten_.erase(broker_id);
+  }
+  durable_.Forget(broker_id);
+  damaged_[broker_id] = cluster_.broker(broker_id).incarnation();
+}
+
+bool ReplicaWatch::IsPresent(int32_t broker_id, const BrokerState& state) const {
+  const SimNode& node = cluster_.broker(broker_id);
+  return node.alive() && node.incarnation() == state.incarnation;
 }
 
 void ReplicaWatch::Observe(int32_t broker_id, const broker::Broker& app) {
-  std::vector<ReplicaSnapshot>& latest = latest_[broker_id];
-  latest = app.Replicas();
+  BrokerState& state = latest_[broker_id];
   const int incarnation = cluster_.broker(broker_id).incarnation();
-  for (const ReplicaSnapshot& replica : latest) {
-    ReplicaObservation seen;
-    seen.broker = broker_id;
-    seen.incarnation = incarnation;
-    seen.partition = NameOf(replica);
-    seen.leader = replica.leader;
-    seen.leader_epoch = replica.leader_epoch;
-    seen.isr = replica.isr;
-    seen.log_start_offset = replica.log_start_offset;
-    seen.high_watermark = replica.high_watermark;
-    seen.log_end_offset = replica.log_end_offset;
-    seen.flushed_offset = replica.flushed_offset;
-    world_.Fail("1: one leader per epoch", one_leader_.Observe(seen));
-    world_.Fail("14: truncation bound", truncation_.Observe(seen));
-    if (!replica.leader) continue;
-    int64_t& highest = true_high_watermark_[seen.partition];
-    highest = std::max(highest, replica.high_watermark);
+  if (state.incarnation != incarnation) state = BrokerState{incarnation, {}, nullptr};
+  app.Replicas(scratch_);
+  std::swap(scratch_, state.replicas);  // scratch_ is what was seen before
+  for (size_t i = 0; i < state.replicas.size(); ++i) {
+    const ReplicaSnapshot& replica = state.replicas[i];
+    if (i < scratch_.size() && scratch_[i] == replica) continue;
+    NameOf(replica.topic_id, replica.topic, replica.partition);
+    if (replica.offline) {
+      // It may have failed while being truncated.
+      durable_
+          .Observe({.broker = broker_id,
+                    .incarnation = incarnation,
+                    .partition = NameOf(replica),
+                    .log_end_offset = INT64_MAX,
+                    .flushed_offset = std::min(replica.flushed_offset, replica.log_end_offset)})
+          .IgnoreError();
+      continue;
+    }
+    OnReplicaChanged(broker_id, app, replica);
   }
+  auto image = app.Image();
+  if (image == state.image) return;
+  state.image = std::move(image);
+  if (state.image->offset < 0) return;
+  const std::string who =
+      fmt::format("process {} of {}", incarnation, cluster_.broker(broker_id).name());
+  world_.Fail("19: metadata determinism",
+              metadata_.Observe(who, state.image->offset, HashOf(*state.image)));
 }
 
-absl::Status ReplicaWatch::CheckCandidates() const {
-  const controller::ControllerNode* controller = cluster_.ControllerApp();
-  if (controller == nullptr) return absl::OkStatus();
-  for (const auto& [broker_id, replicas] : latest_) {
-    if (!cluster_.broker(broker_id).alive()) continue;
-    for (const ReplicaSnapshot& replica : replicas) {
-      const auto* info =
-          controller->committed_image().FindPartition(replica.topic_id, replica.partition);
-      if (info == nullptr ||
-          std::find(info->isr.begin(), info->isr.end(), broker_id) == info->isr.end()) {
+void ReplicaWatch::OnReplicaChanged(int32_t broker_id, const broker::Broker& app,
+                                    const ReplicaSnapshot& replica) {
+  ReplicaObservation seen;
+  seen.broker = broker_id;
+  seen.incarnation = cluster_.broker(broker_id).incarnation();
+  seen.partition = NameOf(replica);
+  seen.leader = replica.leader;
+  seen.leader_epoch = replica.leader_epoch;
+  seen.isr = replica.isr;
+  seen.maximal_isr = replica.maximal_isr;
+  seen.min_insync_replicas = replica.min_insync_replicas;
+  seen.log_start_offset = replica.log_start_offset;
+  seen.high_watermark = replica.high_watermark;
+  seen.log_end_offset = replica.log_end_offset;
+  seen.flushed_offset = replica.flushed_offset;
+  world_.Fail("1: one leader per epoch", one_leader_.Observe(seen));
+  world_.Fail("6: durable before counted", durable_.Observe(seen));
+  world_.Fail("14: truncation bound", truncation_.Observe(seen));
+  if (seen.leader) OnLeaderChanged(app, replica, seen);
+  world_.Fail("27: legal deletion",
+              CheckDeletion(seen, true_high_watermark(seen.partition), plan_.retention_bytes >= 0));
+  dirty_.insert({replica.topic_id, replica.partition});
+}
+
+void ReplicaWatch::OnLeaderChanged(const broker::Broker& app, const ReplicaSnapshot& replica,
+                                   const ReplicaObservation& seen) {
+  stale_actors_.OnLeader(seen);
+  int64_t& start = highest_log_start_[seen.partition];
+  start = std::max(start, seen.log_start_offset);
+  if (led_.emplace(seen.partition, seen.leader_epoch, seen.incarnation).second) {
+    const BatchObservation* last = ledger_.last(seen.partition);
+    if (last != nullptr && seen.log_start_offset <= last->base_offset) {
+      auto tail = ReadBatches(app, replica, last->base_offset,
+                              std::min(seen.log_end_offset, last->last_offset + 1));
+      if (!tail.ok()) return world_.Fail("3: leader completeness", tail.status());
+      world_.Fail("3: leader completeness", ledger_.CheckLeader(seen, *tail));
+    }
+  }
+  if (seen.high_watermark > true_high_watermark(seen.partition)) OnCommit(app, replica, seen);
+}
+
+void ReplicaWatch::OnCommit(const broker::Broker& app, const ReplicaSnapshot& replica,
+                            const ReplicaObservation& seen) {
+  world_.Fail("15: stale actors", stale_actors_.OnCommit(seen));
+  auto committed = committed_.find({replica.topic_id, replica.partition});
+  if (committed != committed_.end() && cluster_.ControllerApp() != nullptr) {
+    world_.Fail("5: quorum superset", CheckQuorum(seen, committed->second));
+  }
+  const int64_t from = std::max(ledger_.end(seen.partition), seen.log_start_offset);
+  auto batches = ReadBatches(app, replica, from, seen.high_watermark);
+  if (!batches.ok()) return world_.Fail("3: what is committed can be read", batches.status());
+  world_.Fail("8: committed offsets are not reused",
+              ledger_.Commit(seen.partition, seen.broker, *batches));
+  true_high_watermark_[seen.partition] = seen.high_watermark;
+}
+
+void ReplicaWatch::ObserveController() {
+  const controller::ControllerNode* app = cluster_.ControllerApp();
+  if (app == nullptr) return;
+  const controller::MetadataImage& image = app->committed_image();
+  if (image.offset == metadata_offset_ || image.offset < 0) return;
+  metadata_offset_ = image.offset;
+  const std::string who = fmt::format("controller {}", cluster_.controller().incarnation());
+  world_.Fail("19: metadata determinism", metadata_.Observe(who, image.offset, HashOf(image)));
+  for (const auto& [id, broker] : image.brokers) {
+    world_.Fail("15: stale actors", stale_actors_.OnBrokerEpoch(id, broker.broker_epoch));
+  }
+  for (const auto& [topic_id, topic] : image.topics_by_id) {
+    for (size_t i = 0; i < topic->partitions.size(); ++i) {
+      const controller::PartitionInfo& info = topic->partitions[i];
+      const PartitionKey key{topic_id, static_cast<int32_t>(i)};
+      PartitionMetadata& known = committed_[key];
+      if (known.partition_epoch == info.partition_epoch &&
+          known.leader_epoch == info.leader_epoch && known.isr == info.isr &&
+          known.leader == info.leader) {
         continue;
       }
+      known = {NameOf(topic_id, topic->name, key.second),
+               info.leader,
+               info.leader_epoch,
+               info.partition_epoch,
+               info.isr,
+               info.eligible_leaders};
+      world_.Fail("15: stale actors", stale_actors_.OnPartition(known));
+      dirty_.insert(key);
+    }
+  }
+  std::erase_if(committed_, [&](const auto& entry) {
+    return image.FindPartition(entry.first.first, entry.first.second) == nullptr;
+  });
+}
+
+absl::Status ReplicaWatch::CheckCandidates(const PartitionKey& key) const {
+  auto committed = committed_.find(key);
+  if (committed == committed_.end()) return absl::OkStatus();
+  const PartitionMetadata& info = committed->second;
+  const auto among = [](const std::vector<int32_t>& ids, int32_t id) {
+    return std::find(ids.begin(), ids.end(), id) != ids.end();
+  };
+  for (const auto& [broker_id, state] : latest_) {
+    if (!IsPresent(broker_id, state)) continue;
+    const bool in_sync = among(info.isr, broker_id);
+    if (!in_sync && !among(info.eligible_leaders, broker_id)) continue;
+    // A damaged disk's broker is not eligible until it is registered as such; then it is judged
+    // again.
+    auto damaged = damaged_.find(broker_id);
+    if (damaged != damaged_.end() &&
+        (state.incarnation <= damaged->second || !cluster_.IsServing(broker_id))) {
+      continue;
+    }
+    for (const ReplicaSnapshot& replica : state.replicas) {
+      if (replica.topic_id != key.first || replica.partition != key.second) continue;
+      if (replica.offline) continue;
       const int64_t has = plan_.flush_before_ack ? replica.flushed_offset : replica.log_end_offset;
-      const int64_t committed = true_high_watermark(NameOf(replica));
-      if (has >= committed) continue;
-      return absl::InternalError(fmt::format(
-          "{}: broker {} is in the ISR of partition epoch {} with {} of {} committed offsets",
-          NameOf(replica).ToString(), broker_id, info->partition_epoch, has, committed));
+      const int64_t highest = true_high_watermark(info.partition);
+      if (has >= highest) continue;
+      return absl::InternalError(
+          fmt::format("{}: broker {} is {} of partition epoch {} with {} of {} committed offsets",
+                      info.partition.ToString(), broker_id, in_sync ? "in the ISR" : "in the ELR",
+                      info.partition_epoch, has, highest));
     }
   }
   return absl::OkStatus();
@@ -122,11 +233,16 @@ int64_t ReplicaWatch::true_high_watermark(const PartitionName& partition) const 
   return found == true_high_watermark_.end() ? 0 : found->second;
 }
 
+int64_t ReplicaWatch::highest_log_start(const PartitionName& partition) const {
+  auto found = highest_log_start_.find(partition);
+  return found == highest_log_start_.end() ? 0 : found->second;
+}
+
 std::map<PartitionName, int> ReplicaWatch::IsrSizes() const {
   std::map<PartitionName, std::pair<int32_t, int>> newest;  // leader epoch, size
-  for (const auto& [broker_id, replicas] : latest_) {
-    if (!cluster_.broker(broker_id).alive()) continue;
-    for (const ReplicaSnapshot& replica : replicas) {
+  for (const auto& [broker_id, state] : latest_) {
+    if (!IsPresent(broker_id, state)) continue;
+    for (const ReplicaSnapshot& replica : state.replicas) {
       auto& [epoch, size] = newest.try_emplace(NameOf(replica), -1, 0).first->second;
       if (replica.leader_epoch < epoch) continue;
       // A follower that knows of a newer epoch proves that the older leader leads no more.
@@ -140,33 +256,47 @@ std::map<PartitionName, int> ReplicaWatch::IsrSizes() const {
   return sizes;
 }
 
-bool ReplicaWatch::Converged() const {
-  std::map<PartitionName, std::vector<const ReplicaSnapshot*>> by_partition;
-  for (const auto& [broker_id, replicas] : latest_) {
-    if (!cluster_.broker(broker_id).alive()) return false;
-    for (const ReplicaSnapshot& replica : replicas) {
-      by_partition[NameOf(replica)].push_back(&replica);
+absl::Status ReplicaWatch::CheckConverged() const {
+  std::map<PartitionKey, std::vector<const ReplicaSnapshot*>> by_partition;
+  for (int32_t id = 1; id <= cluster_.broker_count(); ++id) {
+    auto state = latest_.find(id);
+    if (state == latest_.end() || !IsPresent(id, state->second)) {
+      return absl::DeadlineExceededError(fmt::format("broker {} is not up", id));
+    }
+    for (const ReplicaSnapshot& replica : state->second.replicas) {
+      by_partition[{replica.topic_id, replica.partition}].push_back(&replica);
     }
   }
-  if (by_partition.size() != static_cast<size_t>(plan_.topics * plan_.partitions)) return false;
-  for (const auto& [partition, replicas] : by_partition) {
-    if (replicas.size() != static_cast<size_t>(plan_.brokers)) return false;
+  for (const auto& [key, info] : committed_) {
+    const auto& replicas = by_partition[key];
+    if (replicas.size() != static_cast<size_t>(plan_.brokers)) {
+      return absl::DeadlineExceededError(fmt::format("{}: {} of {} replicas are up",
+                                                     info.partition.ToString(), replicas.size(),
+                                                     plan_.brokers));
+    }
     for (const ReplicaSnapshot* replica : replicas) {
-      if (replica->isr.size() != static_cast<size_t>(plan_.brokers) ||
-          replica->log_end_offset != replicas[0]->log_end_offset ||
-          replica->high_watermark != replica->log_end_offset) {
-        return false;
+      if (replica->isr.size() == static_cast<size_t>(plan_.brokers) &&
+          replica->log_end_offset == replicas[0]->log_end_offset &&
+          replica->high_watermark == replica->log_end_offset) {
+        continue;
       }
+      return absl::DeadlineExceededError(
+          fmt::format("{}: replicas do not agree", info.partition.ToString()));
     }
   }
-  return true;
+  for (const auto& [key, replicas] : by_partition) {
+    if (committed_.contains(key)) continue;
+    return absl::DeadlineExceededError(
+        fmt::format("{}: the topic was deleted, replicas are left", names_.at(key).ToString()));
+  }
+  return absl::OkStatus();
 }
 
 std::string ReplicaWatch::Describe() const {
   std::string text;
-  for (const auto& [broker_id, replicas] : latest_) {
-    if (!cluster_.broker(broker_id).alive()) continue;
-    for (const ReplicaSnapshot& replica : replicas) {
+  for (const auto& [broker_id, state] : latest_) {
+    if (!IsPresent(broker_id, state)) continue;
+    for (const ReplicaSnapshot& replica : state.replicas) {
       text += fmt::format(
           "{} on broker {}: {} in epoch {}, isr {}, log [{}, {}), flushed {}, high watermark {}\n",
           NameOf(replica).ToString(), broker_id, replica.leader ? "leader" : "follower",
@@ -174,64 +304,77 @@ std::string ReplicaWatch::Describe() const {
           replica.log_end_offset, replica.flushed_offset, replica.high_watermark);
     }
   }
+  for (const auto& [key, info] : committed_) {
+    text += fmt::format("{} at the controller: leader {} in epoch {}, isr {}, elr {}\n",
+                        info.partition.ToString(), info.leader, info.leader_epoch,
+                        fmt::join(info.isr, ","), fmt::join(info.eligible_leaders, ","));
+  }
   return text;
 }
 
-absl::StatusOr<ReplicaWatch::ReplicaLog> ReplicaWatch::ReadLog(
-    int32_t broker_id, const broker::Broker& app, const ReplicaSnapshot& replica) const {
-  ReplicaLog out;
-  out.log.broker = broker_id;
-  out.log.partition = NameOf(replica);
-  out.log.log_start_offset = replica.log_start_offset;
-  out.log.high_watermark = replica.high_watermark;
-  auto bytes = app.ReadReplica(replica.topic_id, replica.partition, replica.log_start_offset,
-                               replica.log_end_offset);
-  if (!bytes.ok()) return bytes.status();
-  kafka::BatchIterator batches(*std::move(bytes));
-  for (;;) {
-    auto batch = batches.Next();
-    if (!batch.ok()) return batch.status();
-    if (!*batch) break;
-    out.log.batches.push_back(ToObservation(**batch));
-    if (absl::Status added = AddRecords(out.log.partition, **batch, out.records); !added.ok()) {
-      return added;
-    }
-  }
-  return out;
-}
-
-absl::StatusOr<std::vector<ReplicaWatch::ReplicaLog>> ReplicaWatch::ReadLogs(
-    const PartitionName& partition) {
-  std::vector<ReplicaLog> logs;
-  absl::Status failed;
+void ReplicaWatch::ForEachReplica(
+    const PartitionName& partition,
+    const std::function<void(int32_t, const broker::Broker&, const ReplicaSnapshot&)>& look) const {
   world_.Inspect([&] {
-    for (int32_t id = 1; id <= cluster_.broker_count(); ++id) {
-      const broker::Broker* app = cluster_.BrokerApp(id);
+    for (const auto& [broker_id, state] : latest_) {
+      if (!IsPresent(broker_id, state)) continue;
+      const broker::Broker* app = cluster_.BrokerApp(broker_id);
       if (app == nullptr) continue;
-      for (const ReplicaSnapshot& replica : app->Replicas()) {
-        if (NameOf(replica) != partition) continue;
-        auto log = ReadLog(id, *app, replica);
-        if (log.ok()) {
-          logs.push_back(*std::move(log));
-        } else {
-          failed = absl::Status(log.status().code(),
-                                fmt::format("{} on broker {}: {}", partition.ToString(), id,
-                                            log.status().ToString()));
-        }
+      for (const ReplicaSnapshot& replica : state.replicas) {
+        if (replica.offline || rotten_.contains(broker_id)) continue;
+        if (NameOf(replica) == partition) look(broker_id, *app, replica);
       }
     }
   });
+}
+
+absl::StatusOr<std::vector<LogObservation>> ReplicaWatch::ReadLogs(const PartitionName& partition) {
+  std::vector<LogObservation> logs;
+  absl::Status failed;
+  ForEachReplica(
+      partition, [&](int32_t broker_id, const broker::Broker& app, const ReplicaSnapshot& replica) {
+        auto batches = ReadBatches(app, replica, replica.log_start_offset, replica.log_end_offset);
+        if (!batches.ok()) {
+          failed = absl::Status(batches.status().code(),
+                                fmt::format("{} on broker {}: {}", partition.ToString(), broker_id,
+                                            batches.status().ToString()));
+          return;
+        }
+        logs.push_back({broker_id, partition, replica.log_start_offset, replica.high_watermark,
+                        *std::move(batches)});
+      });
   if (!failed.ok()) return failed;
   return logs;
 }
 
-absl::Status ReplicaWatch::CompareLogs(const std::vector<PartitionName>& partitions) {
-  for (const PartitionName& partition : partitions) {
-    auto logs = ReadLogs(partition);
+absl::StatusOr<std::vector<RecordObservation>> ReplicaWatch::ReadRecords(
+    const PartitionName& partition) {
+  absl::StatusOr<std::vector<RecordObservation>> records =
+      absl::NotFoundError(fmt::format("{}: no replica is up", partition.ToString()));
+  bool taken = false;
+  ForEachReplica(partition,
+                 [&](int32_t, const broker::Broker& app, const ReplicaSnapshot& replica) {
+                   if (std::exchange(taken, true)) return;
+                   records = sim::ReadRecords(app, replica, partition, replica.log_start_offset,
+                                              replica.high_watermark);
+                 });
+  return records;
+}
+
+std::vector<PartitionName> ReplicaWatch::partitions() const {
+  std::vector<PartitionName> all;
+  for (const auto& [key, info] : committed_) all.push_back(info.partition);
+  return all;
+}
+
+absl::Status ReplicaWatch::CompareLogs() {
+  for (const auto& [key, info] : committed_) {
+    auto logs = ReadLogs(info.partition);
     if (!logs.ok()) return logs.status();
-    std::vector<LogObservation> observed;
-    for (const ReplicaLog& log : *logs) observed.push_back(log.log);
-    if (absl::Status status = CheckLogsMatch(observed); !status.ok()) return status;
+    for (const LogObservation& log : *logs) {
+      if (absl::Status status = ledger_.CheckLog(log); !status.ok()) return status;
+    }
+    if (absl::Status status = CheckLogsMatch(*logs); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -1,17 +1,23 @@
-// Watches the replicas of a running cluster from outside: after every event of a broker it looks at
-// that broker's replicas (invariants 1, 4, 12, 14), now and then it compares whole logs (2, 18),
-// and it knows the true high watermark, the highest one that any leader has ever had.
+// Watches a running cluster from outside, after every event: replicas that have changed
+// (invariants 1, 3, 4, 5, 6, 14, 15), committed metadata (15, 19), and now and then whole logs (2,
+// 18). It knows the true high watermark, the highest one that any leader has ever had, and the
+// ledger of what was committed.
 //
 // Owner: the world's thread. Looks only between events, changes nothing.
 #pragma once
 
 #include <map>
+#include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/checkers/invariant_01_one_leader_per_epoch.h"
-#include "tests/sim/checkers/invariant_12_monotone_visibility.h"
+#include "tests/sim/checkers/invariant_03_leader_completeness.h"
+#include "tests/sim/checkers/invariant_06_durable_before_counted.h"
 #include "tests/sim/checkers/invariant_14_truncation_bound.h"
-#include "tests/sim/checkers/invariant_31_32_progress.h"
+#include "tests/sim/checkers/invariant_15_stale_actors.h"
+#include "tests/sim/checkers/invariant_19_metadata_determinism.h"
 #include "tests/sim/sim_cluster.h"
 
 namespace soliton::sim {
@@ -23,44 +29,87 @@ class ReplicaWatch {
 
   // After every event.
   void OnEvent(EventTag tag);
+  // The broker's disk has lost what it had promised (a destructive fault). A rotten one's logs are
+  // not compared with others until it is replaced: no checksum covers all of their bytes.
+  void OnDiskDamaged(int32_t broker_id, bool rotten);
 
   // The highest high watermark that a leader has had.
   int64_t true_high_watermark(const PartitionName& partition) const;
+  // The highest log start offset that a leader has had.
+  int64_t highest_log_start(const PartitionName& partition) const;
   // ISR sizes as the leader with the newest epoch knows them; partitions without a living leader
   // are left out.
   std::map<PartitionName, int> IsrSizes() const;
-  // Every replica of every partition is up, in sync, and has the same log end and high watermark.
-  bool Converged() const;
+  // Every replica of every partition that exists is up, in sync, and has the same log end and high
+  // watermark; nobody has a replica of anything else. OK, or what is missing.
+  absl::Status CheckConverged() const;
 
   // One line per living replica, for people.
   std::string Describe() const;
 
   // What each living replica holds. Call between events.
-  struct ReplicaLog {
-    LogObservation log;
-    std::vector<RecordObservation> records;
-  };
-  absl::StatusOr<std::vector<ReplicaLog>> ReadLogs(const PartitionName& partition);
-  // Invariants 2 and 18 over all partitions.
-  absl::Status CompareLogs(const std::vector<PartitionName>& partitions);
+  absl::StatusOr<std::vector<LogObservation>> ReadLogs(const PartitionName& partition);
+  // The records of one of them, in sync with all others.
+  absl::StatusOr<std::vector<RecordObservation>> ReadRecords(const PartitionName& partition);
+  // Invariants 2, 3 and 18 over all partitions.
+  absl::Status CompareLogs();
+  std::vector<PartitionName> partitions() const;
 
  private:
+  using ReplicaSnapshot = broker::Broker::ReplicaSnapshot;
+  using PartitionKey = std::pair<Uuid, int32_t>;
+  struct BrokerState {
+    int incarnation = 0;
+    std::vector<ReplicaSnapshot> replicas;
+    std::shared_ptr<const controller::MetadataImage> image;
+  };
+
+  // The topic's name; for a later topic of the same name, with its id.
+  const PartitionName& NameOf(const Uuid& topic_id, const std::string& topic, int32_t partition);
+  const PartitionName& NameOf(const ReplicaSnapshot& replica) const {
+    return names_.at({replica.topic_id, replica.partition});
+  }
+  bool IsPresent(int32_t broker_id, const BrokerState& state) const;
   void Observe(int32_t broker_id, const broker::Broker& app);
-  // Invariant 4: members of the committed ISR hold everything below the true high watermark.
-  absl::Status CheckCandidates() const;
-  absl::StatusOr<ReplicaLog> ReadLog(int32_t broker_id, const broker::Broker& app,
-                                     const broker::Broker::ReplicaSnapshot& replica) const;
+  void OnReplicaChanged(int32_t broker_id, const broker::Broker& app,
+                        const ReplicaSnapshot& replica);
+  void OnLeaderChanged(const broker::Broker& app, const ReplicaSnapshot& replica,
+                       const ReplicaObservation& seen);
+  void OnCommit(const broker::Broker& app, const ReplicaSnapshot& replica,
+                const ReplicaObservation& seen);
+  void ObserveController();
+  // Invariant 4: members of the committed ISR and eligible leaders hold everything below the true
+  // high watermark.
+  absl::Status CheckCandidates(const PartitionKey& key) const;
+  void ForEachReplica(const PartitionName& partition,
+                      const std::function<void(int32_t, const broker::Broker&,
+                                               const ReplicaSnapshot&)>& look) const;
 
   SimWorld& world_;
   SimCluster& cluster_;
   const ClusterPlan plan_;
   OneLeaderPerEpoch one_leader_;
+  CommittedLedger ledger_;
+  DurableBeforeCounted durable_;
   TruncationBound truncation_;
-  MonotoneVisibility visibility_;
+  StaleActors stale_actors_;
+  MetadataDeterminism metadata_;
+  std::map<PartitionKey, PartitionName> names_;
+  std::map<std::string, Uuid, std::less<>> first_of_name_;
   std::map<PartitionName, int64_t> true_high_watermark_;
-  // The present processes' replicas, by broker.
-  std::map<int32_t, std::vector<broker::Broker::ReplicaSnapshot>> latest_;
-  uint64_t broker_events_ = 0;
+  std::map<PartitionName, int64_t> highest_log_start_;
+  std::map<PartitionKey, PartitionMetadata> committed_;  // by the controller
+  int64_t metadata_offset_ = -1;
+  // (partition, leader epoch, broker's incarnation) of leaders seen.
+  std::set<std::tuple<PartitionName, int32_t, int>> led_;
+  // The present processes, by broker.
+  std::map<int32_t, BrokerState> latest_;
+  std::vector<ReplicaSnapshot> scratch_;
+  std::set<PartitionKey> dirty_;  // changed in this event
+  // Brokers whose disk was damaged, until a later process of theirs serves: the incarnation that
+  // was damaged.
+  std::map<int32_t, int> damaged_;
+  std::set<int32_t> rotten_;
 };
 
 }  // namespace soliton::sim

@@ -12,6 +12,7 @@ namespace {
 constexpr uint16_t kControllerPort = 9093;
 constexpr uint16_t kBrokerPort = 9092;
 constexpr Duration kStopPatience = seconds(5);
+constexpr Duration kSupervisorDelay = milliseconds(200);
 
 }  // namespace
 
@@ -68,6 +69,10 @@ broker::BrokerOptions SimCluster::OptionsOf(int32_t id, const SimNode& node) con
   options.replica_lag_time_max = plan_.replica_lag_time_max;
   options.replica_fetch_wait_max = plan_.replica_fetch_wait_max;
   options.replica_fetch_max_bytes = plan_.replica_fetch_max_bytes;
+  options.replica_fetch_response_max_bytes = plan_.replica_fetch_response_max_bytes;
+  options.max_requests_in_flight_per_connection = plan_.max_requests_in_flight;
+  options.max_queued_request_bytes = plan_.max_queued_request_bytes;
+  options.retention_check_interval = plan_.retention_check_interval;
   options.high_watermark_checkpoint_interval = plan_.high_watermark_checkpoint_interval;
   options.topic_defaults.segment_bytes = plan_.segment_bytes;
   options.topic_defaults.index_interval_bytes = plan_.index_interval_bytes;
@@ -91,15 +96,54 @@ std::shared_ptr<void> SimCluster::BootBroker(SimNode& node, int32_t id) {
   return slot;
 }
 
+void SimCluster::Excuse(const SimNode& node) {
+  ++excused_[node.id()].disk_faults;
+  ExcuseOnce(node);
+}
+
+void SimCluster::ExcuseOnce(const SimNode& node) {
+  excused_[node.id()].incarnation = node.incarnation() + (node.alive() ? 0 : 1);
+}
+
+void SimCluster::Absolve(const SimNode& node) {
+  auto found = excused_.find(node.id());
+  if (found == excused_.end() || found->second.disk_faults == 0) return;
+  --found->second.disk_faults;
+  ExcuseOnce(node);
+}
+
+bool SimCluster::MayGiveUp(const SimNode& node) const {
+  auto found = excused_.find(node.id());
+  return found != excused_.end() &&
+         (found->second.disk_faults > 0 || found->second.incarnation >= node.incarnation());
+}
+
 void SimCluster::OnFatal(SimNode& node, const absl::Status& why) {
-  world_.Fail("no process gives up",
-              absl::Status(why.code(), fmt::format("{}: {}", node.name(), why.ToString())));
+  if (!MayGiveUp(node)) {
+    world_.Fail("no process gives up",
+                absl::Status(why.code(), fmt::format("{}: {}", node.name(), why.ToString())));
+    return;
+  }
+  ++fatal_ends_;
+  // It ends outside of its own task; a supervisor starts it again.
+  world_.ScheduleAfter(
+      microseconds(10), {.kind = EventKind::kHarness}, [this, &node, was = node.incarnation()] {
+        if (!node.alive() || node.incarnation() != was) return;
+        node.Crash({.lose_unsynced = false});
+        world_.ScheduleAfter(kSupervisorDelay, {.kind = EventKind::kHarness}, [&node] {
+          if (!node.alive()) node.Restart();
+        });
+      });
+}
+
+bool SimCluster::IsServing(int32_t id) const {
+  const SimNode& node = *brokers_[static_cast<size_t>(id - 1)];
+  return node.alive() && serving_incarnation_[static_cast<size_t>(id - 1)] == node.incarnation();
 }
 
 bool SimCluster::AllServing() const {
-  for (size_t i = 0; i < brokers_.size(); ++i) {
-    if (!brokers_[i]->alive() || serving_incarnation_[i] != brokers_[i]->incarnation())
-      return false;
+  for (int32_t id = 1; id <= broker_count(); ++id) {
+    if (!IsServing(id)) return false;
   }
   return true;
 }
@@ -120,6 +164,11 @@ bool SimCluster::CreateTopics() {
     auto& config = topic.configs.emplace_back();
     config.name = "min.insync.replicas";
     config.value = fmt::format("{}", plan_.min_insync_replicas);
+    if (plan_.retention_bytes >= 0) {
+      auto& retention = topic.configs.emplace_back();
+      retention.name = "retention.bytes";
+      retention.value = fmt::format("{}", plan_.retention_bytes);
+    }
   }
   request.timeout_ms = 10'000;
   std::optional<absl::StatusOr<kafka::CreateTopicsResponse>> answer;
@@ -177,17 +226,20 @@ void SimCluster::StopCleanly(int32_t id, Duration down_for) {
       if (!node.alive()) node.Restart();
     });
   };
-  node.Post([this, id, end, &files = node.files()] {
-    BrokerApp(id)->Stop([this, end, &files](const absl::Status& status) {
+  node.Post([this, &node, id, end] {
+    BrokerApp(id)->Stop([this, &node, end](const absl::Status& status) {
       if (!status.ok()) {
-        world_.Fail("a clean stop succeeds", status);
+        // A disk that fails keeps the logs from being closed; the process ends all the same.
+        if (!MayGiveUp(node)) world_.Fail("a clean stop succeeds", status);
+        world_.ScheduleAfter(microseconds(10), {.kind = EventKind::kHarness},
+                             [end] { end(false); });
         return;
       }
       ++clean_stops_;
       // What was closed cleanly survives anything. A broker that was stopped before it had opened
       // its logs cannot have closed them and has promised nothing.
       const bool durable =
-          plan_.flush_before_ack || files.Exists(JoinPath("/data", ".kafka_cleanshutdown"));
+          plan_.flush_before_ack || node.files().Exists(JoinPath("/data", ".kafka_cleanshutdown"));
       world_.ScheduleAfter(microseconds(10), {.kind = EventKind::kHarness},
                            [end, durable] { end(durable); });
     });

@@ -1,10 +1,12 @@
 // One controller (node 100), three brokers and some client machines in one simulated world: the
 // real code, started as main() does. What runs on the clients is the workload's business. A process
-// that gives up (a fatal error) is a violation: no fault here is a reason to.
+// that gives up (a fatal error) is a violation unless its disk had a fault; then it is started
+// again a little later, as a supervisor would.
 //
 // Owner: the world's thread. The world outlives the network, which outlives the cluster.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +31,19 @@ class SimCluster {
   void Start();
   // Every broker has been told by the controller that it serves, in its present process.
   bool AllServing() const;
+  bool IsServing(int32_t id) const;
+  // The disk of this machine has, or has had, a fault: its process may give up. Holds for the
+  // present process (or, while there is none, the next one) and, until each fault is gone
+  // (Absolve), for those after it.
+  void Excuse(const SimNode& node);
+  // A fault that one process meets at most: the present one, or the next.
+  void ExcuseOnce(const SimNode& node);
+  void Absolve(const SimNode& node);
+  bool MayGiveUp(const SimNode& node) const;
+  void AbsolveAll(const SimNode& node) {
+    while (excused_[node.id()].disk_faults > 0) Absolve(node);
+  }
+  int64_t fatal_ends() const { return fatal_ends_; }
   // Creates the topics "t0", "t1", ... through the admin API, from the first client machine. False
   // when that fails; call without faults.
   bool CreateTopics();
@@ -59,6 +74,10 @@ class SimCluster {
   std::shared_ptr<void> BootBroker(SimNode& node, int32_t id);
   broker::BrokerOptions OptionsOf(int32_t id, const SimNode& node) const;
   void OnFatal(SimNode& node, const absl::Status& why);
+  struct Excused {
+    int disk_faults = 0;  // that last
+    int incarnation = 0;  // the last process that it hit
+  };
 
   SimWorld& world_;
   const ClusterPlan plan_;
@@ -68,7 +87,9 @@ class SimCluster {
   // By broker: of the process that serves, and of the last one that was asked to stop.
   std::vector<int> serving_incarnation_;
   std::vector<int> stopping_incarnation_;
+  std::map<NodeId, Excused> excused_;
   int64_t clean_stops_ = 0;
+  int64_t fatal_ends_ = 0;
 };
 
 }  // namespace soliton::sim

@@ -1,4 +1,4 @@
-// The whole system under faults, 100 seeds and more per test run. A seed that fails is replayed
+// The whole system under faults, 1000 seeds per test run. A seed that fails is replayed
 // with `build/soliton-sim --seed S --verbose`.
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@
 namespace soliton::sim {
 namespace {
 
-constexpr uint64_t kSeedsPerCase = 15;
-constexpr int kCases = 8;
+constexpr uint64_t kSeedsPerCase = 50;
+constexpr int kCases = 20;
 
 class SimClusterTest : public testing::TestWithParam<int> {
  protected:
@@ -30,7 +30,7 @@ TEST_P(SimClusterTest, InvariantsHold) {
     const SimulationResult result = Simulate(seed);
     EXPECT_TRUE(result.failure.ok()) << "seed " << seed << " after " << result.virtual_seconds
                                      << " virtual s: " << result.failure << "\n"
-                                     << result.plan << "\n"
+                                     << result.plan.ToString() << "\n"
                                      << ReplayCommand(seed);
     acked += result.acked;
   }

@@ -60,8 +60,9 @@ absl::Status SimFileSystem::Begin(FileOperation operation, const std::string& pa
 }
 
 absl::Status SimFileSystem::DrawFault(FileOperation operation, const std::string& path) {
+  if (fault_gate_ && !fault_gate_()) return absl::OkStatus();
   for (Fault& fault : faults_) {
-    if (fault.operation != operation || fault.times <= 0) continue;
+    if (fault.operation != operation || (fault.times <= 0 && !fault.always)) continue;
     if (path.find(fault.path_part) == std::string::npos) continue;
     --fault.times;
     return fault.status;
@@ -241,7 +242,8 @@ void SimFileSystem::Reboot() {
   locks_.clear();
   crash_at_.reset();
   on_crash_ = nullptr;
-  ClearFaults();
+  numbered_faults_.clear();
+  std::erase_if(faults_, [](const Fault& fault) { return !fault.always; });
 }
 
 void SimFileSystem::SetCrashAtOperation(uint64_t n, std::function<void()> on_crash) {
@@ -252,6 +254,7 @@ void SimFileSystem::SetCrashAtOperation(uint64_t n, std::function<void()> on_cra
 
 void SimFileSystem::Wipe() {
   tree_ = SimNamespace();
+  faults_.clear();
   Reboot();
 }
 
@@ -262,6 +265,34 @@ void SimFileSystem::FailOperation(uint64_t n, absl::Status status) {
 void SimFileSystem::FailNext(FileOperation operation, std::string path_part, absl::Status status,
                              int times) {
   faults_.push_back(Fault{operation, std::move(path_part), std::move(status), times});
+}
+
+void SimFileSystem::FailAlways(FileOperation operation, std::string path_part,
+                               absl::Status status) {
+  faults_.push_back(Fault{operation, std::move(path_part), std::move(status), 0, true});
+}
+
+std::vector<std::string> SimFileSystem::Rot(const std::string& directory, std::string_view spared,
+                                            int bits, Random& random) {
+  std::vector<std::pair<std::string, InodePtr>> files;
+  std::vector<std::pair<std::string, InodePtr>> todo = {{directory, tree_.Find(directory)}};
+  while (!todo.empty()) {
+    const auto [path, inode] = todo.back();
+    todo.pop_back();
+    if (inode == nullptr) continue;
+    const bool rots = !inode->is_directory && path.find(spared) == std::string::npos;
+    if (rots && inode->content.size_bytes() > 0) files.emplace_back(path, inode);
+    for (const auto& [name, child] : inode->names) todo.emplace_back(JoinPath(path, name), child);
+  }
+  std::vector<std::string> hit;
+  while (!files.empty() && bits-- > 0) {
+    const auto& [path, inode] = files[random.Below(files.size())];
+    const auto size = static_cast<uint64_t>(inode->content.size_bytes());
+    inode->content.FlipBit(static_cast<int64_t>(random.Below(size)),
+                           static_cast<int>(random.Below(8)));
+    hit.push_back(path);
+  }
+  return hit;
 }
 
 void SimFileSystem::ClearFaults() {

@@ -67,10 +67,18 @@ class SimFileSystem final : public FileSystem {
   void FailOperation(uint64_t n, absl::Status status);
   // The next `times` operations of this kind on a path that contains `path_part` answer `status`.
   void FailNext(FileOperation operation, std::string path_part, absl::Status status, int times = 1);
+  // Every such operation, in later processes too, until ClearFaults or Wipe.
+  void FailAlways(FileOperation operation, std::string path_part, absl::Status status);
   void ClearFaults();
+  // While `gate` answers false nothing fails (a checker looks).
+  void SetFaultGate(std::function<bool()> gate) { fault_gate_ = std::move(gate); }
   // Appends beyond this total answer kResourceExhausted, having written what fits. Unset = no
   // limit.
   void set_capacity_bytes(std::optional<int64_t> capacity) { capacity_bytes_ = capacity; }
+  // Flips `bits` random bits of random files below `directory` whose path does not contain
+  // `spared`. Returns the paths that it hit.
+  std::vector<std::string> Rot(const std::string& directory, std::string_view spared, int bits,
+                               Random& random);
   // Flips one bit of a file, as rot does. CHECKs that the byte exists.
   void FlipBit(const std::string& path, int64_t position, int bit);
 
@@ -89,6 +97,7 @@ class SimFileSystem final : public FileSystem {
     std::string path_part;
     absl::Status status;
     int times;
+    bool always = false;
   };
 
   // Numbers the operation and answers what it must fail with, if anything.
@@ -110,6 +119,7 @@ class SimFileSystem final : public FileSystem {
   std::function<void()> on_crash_;
   std::map<uint64_t, absl::Status> numbered_faults_;
   std::vector<Fault> faults_;
+  std::function<bool()> fault_gate_;
   std::optional<int64_t> capacity_bytes_;
   Observer observer_;
 };

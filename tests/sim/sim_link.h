@@ -39,6 +39,7 @@ struct SimLink {
   uint64_t id = 0;
   SimPipe pipes[2];  // pipes[i] carries what end i sends
   std::weak_ptr<SimConnection> ends[2];
+  bool stuck = false;    // carries nothing, tells nobody
   std::string names[2];  // "node-1:9092" of each end
 };
 

@@ -78,15 +78,15 @@ class Runner {
     events_ += result.events;
     acked_ += static_cast<uint64_t>(result.acked);
     read_ += static_cast<uint64_t>(result.read);
-    strikes_ += static_cast<uint64_t>(result.strikes);
+    strikes_ += result.strikes.size();
     virtual_ms_ += static_cast<uint64_t>(result.virtual_seconds * 1000);
     if (!result.failure.ok()) {
       ++failed_;
       fmt::print(
           "seed {} FAILED after {:.1f} virtual s\nviolated: {}\nplan:\n{}\nstrikes: {}\n"
           "replay: {}\n",
-          seed, result.virtual_seconds, std::string(result.failure.message()), result.plan,
-          result.faults, ReplayCommand(seed));
+          seed, result.virtual_seconds, std::string(result.failure.message()),
+          result.plan.ToString(), result.faults, ReplayCommand(seed));
     } else if (options_.seeds == 1) {
       fmt::print("seed {} passed: {} acked, {} given up, {} read, trace {:016x}\nstrikes: {}\n",
                  seed, result.acked, result.failed, result.read, result.trace_hash, result.faults);

@@ -34,6 +34,13 @@ Duration SimNetwork::DrawDelay() {
   return Duration(random_.Between(options_.min_delay.count(), max.count()));
 }
 
+Duration SimNetwork::DrawDelay(NodeId from, NodeId to) {
+  const Duration delay = DrawDelay();
+  auto slow = slow_links_.find({from, to});
+  return slow == slow_links_.end() ? delay
+                                   : delay + Duration(random_.Between(0, slow->second.count()));
+}
+
 NodeId SimNetwork::Resolve(NodeId asking, const std::string& host) const {
   if (host == "localhost" || host == "127.0.0.1" || host == "::1") return asking;
   for (const auto& [id, node] : nodes_) {
@@ -74,14 +81,40 @@ void SimNetwork::Heal(NodeId a, NodeId b) {
 
 void SimNetwork::HealAll() {
   cuts_.clear();
+  slow_links_.clear();
+  for (const auto& [id, link] : links_) {
+    if (!std::exchange(link->stuck, false)) continue;
+    // Keep-alive finds out in the end.
+    for (int side : {0, 1}) {
+      Break(*link, side, world_.Now() + DrawDelay());
+      SchedulePipe(link, side);
+    }
+  }
   ReleaseHeldPipes();
+}
+
+void SimNetwork::SlowDown(NodeId a, NodeId b, Duration up_to) {
+  slow_links_[{a, b}] = up_to;
+  slow_links_[{b, a}] = up_to;
+}
+
+void SimNetwork::SpeedUp(NodeId a, NodeId b) {
+  slow_links_.erase({a, b});
+  slow_links_.erase({b, a});
+}
+
+void SimNetwork::StickConnections(NodeId a, NodeId b) {
+  for (const auto& [id, link] : links_) {
+    const SimPipe& pipe = link->pipes[0];
+    if ((pipe.from == a && pipe.to == b) || (pipe.from == b && pipe.to == a)) link->stuck = true;
+  }
 }
 
 void SimNetwork::ReleaseHeldPipes() {
   for (const auto& [id, link] : links_) {
     for (int side : {0, 1}) {
       SimPipe& pipe = link->pipes[side];
-      if (!pipe.held_by_cut || !Reachable(pipe.from, pipe.to)) continue;
+      if (!pipe.held_by_cut || link->stuck || !Reachable(pipe.from, pipe.to)) continue;
       pipe.held_by_cut = false;
       // Retransmission comes round some time after the link works again.
       const MonotonicTime base = world_.Now() + DrawDelay() + DrawDelay();
@@ -179,7 +212,8 @@ void SimNetwork::Connect(const SimProcessPtr& process, Shard& shard, const Endpo
     Answer(id, world_.Now(), absl::NotFoundError(fmt::format("{}: unknown host", to.host)));
     return;
   }
-  world_.ScheduleAfter(DrawDelay(), {target, EventKind::kNetwork}, [this, id] { Knock(id); });
+  world_.ScheduleAfter(DrawDelay(process->node, target), {target, EventKind::kNetwork},
+                       [this, id] { Knock(id); });
 }
 
 void SimNetwork::Knock(uint64_t attempt_id) {
@@ -196,7 +230,7 @@ void SimNetwork::Knock(uint64_t attempt_id) {
                       {attempt.to, EventKind::kNetwork}, [this, attempt_id] { Knock(attempt_id); });
     return;
   }
-  const MonotonicTime when = world_.Now() + DrawDelay();
+  const MonotonicTime when = world_.Now() + DrawDelay(attempt.to, from);
   if (when > attempt.deadline) {
     Answer(attempt_id, attempt.deadline, absl::DeadlineExceededError("no answer to connect"));
     return;
@@ -258,7 +292,9 @@ void SimNetwork::Transmit(const std::shared_ptr<SimLink>& link, int side, Buffer
   if (pipe.ended) return;
   const int64_t bytes = static_cast<int64_t>(frame.size()) + kLengthPrefixBytes;
   const Duration on_wire(bytes * 1'000'000'000 / options_.bytes_per_second);
-  pipe.last_arrival = std::max(world_.Now() + DrawDelay(), pipe.last_arrival) + on_wire;
+  pipe.last_arrival =
+      std::max(world_.Now() + DrawDelay(pipe.from, pipe.to), pipe.last_arrival) + on_wire;
+  if (observer_) observer_(link->names[side], link->names[1 - side], side == 0, frame.span());
   pipe.undelivered_bytes += bytes;
   pipe.items.push_back(SimPipe::Item{std::move(frame), pipe.last_arrival});
   SchedulePipe(link, side);
@@ -298,7 +334,7 @@ void SimNetwork::SchedulePipe(const std::shared_ptr<SimLink>& link, int side) {
 void SimNetwork::RunPipe(const std::shared_ptr<SimLink>& link, int side) {
   SimPipe& pipe = link->pipes[side];
   pipe.event_scheduled = false;
-  if (!Reachable(pipe.from, pipe.to)) {
+  if (link->stuck || !Reachable(pipe.from, pipe.to)) {
     pipe.held_by_cut = true;
     return;
   }

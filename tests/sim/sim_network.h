@@ -10,9 +10,11 @@
 // Owner: the world's thread. Draws its delays from a stream of its own.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,8 +51,20 @@ class SimNetwork {
   void Heal(NodeId a, NodeId b);
   void HealAll();
   bool IsCut(NodeId from, NodeId to) const { return cuts_.contains({from, to}); }
+  // Every frame between the two takes up to so much longer, until SpeedUp.
+  void SlowDown(NodeId a, NodeId b, Duration up_to);
+  void SpeedUp(NodeId a, NodeId b);
+  // The connections that exist between the two carry nothing any more and neither end is told, as
+  // when a firewall forgets them. New ones work. HealAll breaks them.
+  void StickConnections(NodeId a, NodeId b);
   // Breaks every connection between the two.
   void ResetConnections(NodeId a, NodeId b);
+
+  // Told of every frame as it is sent: the ends ("node-1:9092"), whether the end that had connected
+  // sends it, the bytes.
+  using FrameObserver = std::function<void(const std::string& from, const std::string& to,
+                                           bool by_client, std::span<const uint8_t> frame)>;
+  void SetFrameObserver(FrameObserver observer) { observer_ = std::move(observer); }
 
   // -- For SimNode --
   NodeId AddNode(std::string name);
@@ -102,6 +116,7 @@ class SimNetwork {
 
   bool Reachable(NodeId from, NodeId to) const;
   Duration DrawDelay();
+  Duration DrawDelay(NodeId from, NodeId to);
   NodeId Resolve(NodeId asking, const std::string& host) const;
   uint16_t PickPort(NodeId node);
 
@@ -122,6 +137,8 @@ class SimNetwork {
   Random random_;
   std::map<NodeId, Node> nodes_;
   std::set<std::pair<NodeId, NodeId>> cuts_;  // from, to
+  std::map<std::pair<NodeId, NodeId>, Duration> slow_links_;
+  FrameObserver observer_;
   std::map<std::pair<NodeId, uint16_t>, Listening> listeners_;
   std::map<uint64_t, Attempt> attempts_;
   std::map<uint64_t, std::shared_ptr<SimLink>> links_;

@@ -14,6 +14,7 @@ SimNode::SimNode(SimWorld& world, SimNetwork& network, std::string name, SimNode
       id_(network.AddNode(name_)),
       clock_(world),
       files_(world.ForkRandom(name_ + "/disk").Next()) {
+  files_.SetFaultGate([this] { return !world_.inspecting(); });
   files_.SetObserver([this](FileOperation operation, const std::string& path) {
     world_.MixTrace(uint64_t{id_} << 8 | static_cast<uint64_t>(operation));
     world_.MixTrace(path);

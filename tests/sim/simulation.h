@@ -9,9 +9,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "tests/sim/cluster_plan.h"
 
 namespace soliton::sim {
 
@@ -19,6 +22,11 @@ struct SimulationOptions {
   // Log lines of all nodes and what the nemesis does, with virtual times, on stderr. The sink of
   // logs is process-wide: one verbose simulation at a time.
   bool verbose = false;
+  // Instead of what the seed draws.
+  std::optional<ClusterPlan> plan;
+  std::optional<std::vector<Strike>> strikes;
+  // Keep what happened last (strikes, messages), for people.
+  bool chart = false;
 };
 
 struct SimulationResult {
@@ -28,10 +36,11 @@ struct SimulationResult {
   int64_t acked = 0;
   int64_t failed = 0;  // records given up by producers
   int64_t read = 0;
-  int64_t strikes = 0;
   double virtual_seconds = 0;
-  std::string plan;
-  std::string faults;
+  ClusterPlan plan;
+  std::vector<Strike> strikes;
+  std::string faults;  // how many of each kind
+  std::vector<std::string> chart;
 };
 
 SimulationResult Simulate(uint64_t seed, const SimulationOptions& options = {});

@@ -23,7 +23,8 @@ Workload::~Workload() = default;
 void Workload::Start() {
   for (int i = 0; i < cluster_.client_count(); ++i) {
     SimNode& node = cluster_.client(i);
-    node.SetBoot([this](SimNode& self) { return std::make_shared<ClientProcess>(*this, self); });
+    node.SetBoot(
+        [this, i](SimNode& self) { return std::make_shared<ClientProcess>(*this, self, i); });
     node.Restart();
   }
 }

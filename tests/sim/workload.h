@@ -25,7 +25,11 @@ class Workload {
   void Start();
   // From now on there is little to do: whether a cluster recovers is not a question of how much it
   // can bear.
-  void SlowDown() { send_interval_ = std::max<Duration>(send_interval_, kSlowInterval); }
+  void SlowDown() {
+    const bool one_at_a_time = plan_.max_requests_in_flight == 1 || plan_.max_in_flight == 1;
+    send_interval_ = std::max<Duration>(
+        send_interval_, one_at_a_time ? kSlowInterval * 4 : Duration(kSlowInterval));
+  }
   Duration send_interval() const { return send_interval_; }
   // Producers take no new records and send what they hold.
   void StopSending() { sending_ = false; }

@@ -14,7 +14,7 @@ void IdempotentProducers::OnFailed(const PartitionName& partition, const RecordN
   sent_[partition][name.producer].failed.insert(name.number);
 }
 
-absl::Status IdempotentProducers::Audit(const PartitionName& partition,
+absl::Status IdempotentProducers::Audit(const PartitionName& partition, int64_t log_start_offset,
                                         const std::vector<RecordObservation>& records,
                                         bool all_answered) const {
   std::map<int32_t, int64_t> last;     // number of the producer's last record so far
@@ -33,7 +33,11 @@ absl::Status IdempotentProducers::Audit(const PartitionName& partition,
   };
   for (const RecordObservation& record : records) {
     const auto [producer, number] = record.name;
-    const int64_t before = last.contains(producer) ? last[producer] : -1;
+    if (!sent_here.contains(producer)) continue;
+    const bool head_deleted = log_start_offset > 0 && !last.contains(producer);
+    const int64_t before = head_deleted              ? number - 1
+                           : last.contains(producer) ? last[producer]
+                                                     : -1;
     if (number <= before) {
       return absl::InternalError(
           fmt::format("{}: {} at offset {} comes after {} at offset {}: duplicated or out of order",
@@ -46,8 +50,38 @@ absl::Status IdempotentProducers::Audit(const PartitionName& partition,
   }
   if (!all_answered) return absl::OkStatus();
   for (const auto& [producer, sent] : sent_here) {
+    if (log_start_offset > 0 && !last.contains(producer)) continue;
     const int64_t from = last.contains(producer) ? last[producer] + 1 : 0;
     if (absl::Status gap = missing(producer, from, sent.count); !gap.ok()) return gap;
+  }
+  return absl::OkStatus();
+}
+
+void PlainOrder::OnSent(const PartitionName& partition, const RecordName& name) {
+  failed_[partition].try_emplace(name.producer);
+}
+
+void PlainOrder::OnFailed(const PartitionName& partition, const RecordName& name) {
+  failed_[partition][name.producer].insert(name.number);
+}
+
+absl::Status PlainOrder::Audit(const PartitionName& partition,
+                               const std::vector<RecordObservation>& records) const {
+  auto here = failed_.find(partition);
+  if (here == failed_.end()) return absl::OkStatus();
+  std::set<RecordName> seen;
+  std::map<int32_t, int64_t> last;
+  for (const RecordObservation& record : records) {
+    auto producer = here->second.find(record.name.producer);
+    if (producer == here->second.end() || producer->second.contains(record.name.number)) continue;
+    if (!seen.insert(record.name).second) continue;
+    const auto [entry, first] = last.try_emplace(record.name.producer, record.name.number);
+    if (!first && record.name.number < entry->second) {
+      return absl::InternalError(fmt::format("{}: {} at offset {} comes after {} of one producer",
+                                             partition.ToString(), record.name.ToString(),
+                                             record.offset, entry->second));
+    }
+    entry->second = record.name.number;
   }
   return absl::OkStatus();
 }

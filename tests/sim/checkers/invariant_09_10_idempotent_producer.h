@@ -19,10 +19,11 @@ class IdempotentProducers {
   // The producer was told that this one may not have been written.
   void OnFailed(const PartitionName& partition, const RecordName& name);
 
-  // `records` is the whole log. With `all_answered` every record that was sent and not failed must
-  // be there.
-  absl::Status Audit(const PartitionName& partition, const std::vector<RecordObservation>& records,
-                     bool all_answered) const;
+  // `records` is the whole log from `log_start_offset` on. With `all_answered` every record that
+  // was sent and not failed must be there, except what may have been deleted with the log's head.
+  // Records of producers that OnSent does not know are not judged.
+  absl::Status Audit(const PartitionName& partition, int64_t log_start_offset,
+                     const std::vector<RecordObservation>& records, bool all_answered) const;
 
  private:
   struct Sent {
@@ -30,6 +31,19 @@ class IdempotentProducers {
     std::set<int64_t> failed;
   };
   std::map<PartitionName, std::map<int32_t, Sent>> sent_;
+};
+
+// A producer that is not idempotent and has one request in flight: whatever it was not told to have
+// failed comes for the first time in its order; repeats are its own.
+class PlainOrder {
+ public:
+  void OnSent(const PartitionName& partition, const RecordName& name);
+  void OnFailed(const PartitionName& partition, const RecordName& name);
+  absl::Status Audit(const PartitionName& partition,
+                     const std::vector<RecordObservation>& records) const;
+
+ private:
+  std::map<PartitionName, std::map<int32_t, std::set<int64_t>>> failed_;
 };
 
 // On the batches of one log: per (producer id, producer epoch) sequences follow each other without

@@ -15,4 +15,10 @@ absl::Status MonotoneVisibility::Observe(const std::string& observer,
   return absl::OkStatus();
 }
 
+void MonotoneVisibility::Forget(const std::string& observer, const PartitionName& partition) {
+  std::erase_if(highest_, [&](const auto& entry) {
+    return std::get<0>(entry.first) == observer && std::get<1>(entry.first) == partition;
+  });
+}
+
 }  // namespace soliton::sim

@@ -17,6 +17,9 @@ class MonotoneVisibility {
   absl::Status Observe(const std::string& observer, const PartitionName& partition,
                        const std::string& what, int64_t value);
 
+  // The observer was told that its position does not exist any more and begins anew.
+  void Forget(const std::string& observer, const PartitionName& partition);
+
  private:
   std::map<std::tuple<std::string, PartitionName, std::string>, int64_t> highest_;
 };

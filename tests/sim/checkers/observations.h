@@ -26,10 +26,23 @@ struct ReplicaObservation {
   bool leader = false;
   int32_t leader_epoch = -1;
   std::vector<int32_t> isr;
+  std::vector<int32_t> maximal_isr;  // leader: with whom a pending change would add
+  int32_t min_insync_replicas = 1;
   int64_t log_start_offset = 0;
   int64_t high_watermark = 0;
   int64_t log_end_offset = 0;
   int64_t flushed_offset = 0;
+};
+
+// A partition as the controller has committed it.
+struct PartitionMetadata {
+  PartitionName partition;
+  int32_t leader = -1;
+  int32_t leader_epoch = -1;
+  int32_t partition_epoch = -1;
+  std::vector<int32_t> isr;
+  std::vector<int32_t> eligible_leaders;
+  friend bool operator==(const PartitionMetadata&, const PartitionMetadata&) = default;
 };
 
 // One batch of a replica's log. `content_hash` covers everything but base offset and leader epoch.

@@ -1,0 +1,28 @@
+// Invariant 6, durable before counted: what a replica called flushed is there when its next process
+// opens the log, whatever happened to the one before. Damage to the disk itself is announced with
+// Forget.
+#pragma once
+
+#include <map>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "tests/sim/checkers/observations.h"
+
+namespace soliton::sim {
+
+class DurableBeforeCounted {
+ public:
+  absl::Status Observe(const ReplicaObservation& replica);
+  // This broker's disk was wiped, or damaged below what it had promised.
+  void Forget(int32_t broker);
+
+ private:
+  struct Flushed {
+    int incarnation = 0;
+    int64_t offset = 0;
+  };
+  std::map<std::pair<int32_t, PartitionName>, Flushed> flushed_;
+};
+
+}  // namespace soliton::sim

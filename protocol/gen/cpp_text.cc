@@ -110,7 +110,8 @@ std::string NotDefaultExpression(const Field& field, const std::string& value) {
     case Kind::kError:
       return value + " != ErrorCode::NONE";
     case Kind::kStruct:
-      return "!(" + value + " == " + CppType(field) + "{})";
+      return "!(" + value + " == " + CppType(field) + CppInitializer(field) +
+             (field.is_nullable() ? ")" : "{})");
     case Kind::kBool:
       return field.default_text == "true" ? "!" + value : value;
     default:

@@ -18,5 +18,7 @@ std::string EmitTesting(const Schema& schema);
 std::string EmitApiTable(std::vector<Schema> schemas);
 // protocol/messages/all_messages.h; sorts by key.
 std::string EmitAllMessages(std::vector<Schema> schemas);
+// protocol/messages/all_data.h; what belongs to no API.
+std::string EmitAllData(std::vector<Schema> schemas);
 
 }  // namespace soliton::kafkagen

@@ -59,6 +59,11 @@ std::string WriteStatement(const Field& field, const std::string& sink) {
            lambda + ");";
   }
   if (field.kind == Kind::kStruct) {
+    if (field.is_nullable() && field.tag) {
+      // Kafka's own exception: the marker of a tagged struct is an unsigned varint, 0 = null.
+      return sink + ".UnsignedVarint(" + field.name + " ? 1 : 0); if (" + field.name + ") " +
+             field.name + "->Write(" + sink + ", version);";
+    }
     if (field.is_nullable()) return sink + ".NullableStruct(" + field.name + ", version);";
     return field.name + ".Write(" + sink + ", version);";
   }
@@ -133,6 +138,10 @@ std::string ReadStatement(const Field& field, int flexible_from) {
     return "in.NullableArray(" + field.name + ", flexible, " + AllowNull(field) + ", " + tail;
   }
   if (field.kind == Kind::kStruct) {
+    if (field.is_nullable() && field.tag) {
+      return "if (in.UnsignedVarint() == 0) { " + field.name + ".reset(); } else { " + field.name +
+             ".emplace().DecodeFrom(in, version); }";
+    }
     if (field.is_nullable()) return "in.NullableStruct(" + field.name + ", version);";
     return field.name + ".DecodeFrom(in, version);";
   }

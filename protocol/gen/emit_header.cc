@@ -46,7 +46,7 @@ std::string EmitStruct(const Struct& type, const Message& message) {
   return "struct " + type.cpp_name + " {\n" + Members(type, message) + "};\n\n";
 }
 
-std::string EmitMessage(const Message& message) {
+std::string EmitMessage(const Message& message, const Schema& schema) {
   const Struct& root = *message.root;
   std::string out;
   for (const auto& type : message.nested) out += EmitStruct(*type, message);
@@ -56,7 +56,8 @@ std::string EmitMessage(const Message& message) {
     out +=
         std::string("  static constexpr int16_t ") + name + " = " + std::to_string(value) + ";\n";
   };
-  constant("kApiKey", message.key);
+  if (schema.kind == SchemaKind::kApi) constant("kApiKey", schema.key);
+  if (schema.kind == SchemaKind::kRecord) constant("kRecordType", schema.key);
   constant("kMinVersion", message.versions.low);
   constant("kMaxVersion", message.versions.high);
   constant("kFirstFlexibleVersion", message.flexible_from);
@@ -110,7 +111,7 @@ class MessagePrinter;
 // when it is decoded.
 
 )";
-  for (const Message& message : schema.messages) out += EmitMessage(message);
+  for (const Message& message : schema.messages) out += EmitMessage(message, schema);
   return out + "}  // namespace soliton::kafka\n";
 }
 

@@ -46,7 +46,7 @@ std::string EmitRandom(const Struct& type, const Message& message) {
 std::string EmitReadJson(const Struct& type) {
   std::string out = "void " + type.cpp_name + "::ReadJson([[maybe_unused]] JsonReader& in) {\n";
   for (const Field& field : type.fields) {
-    out += "  in.Member(\"" + CamelCase(field.name) + "\", " + field.name + ");\n";
+    out += "  in.Member(\"" + field.json_name + "\", " + field.name + ");\n";
   }
   return out + "}\n\n";
 }

@@ -1,5 +1,5 @@
 // kafkagen message SCHEMA.json OUT_DIR   writes OUT_DIR/<name>.{h,cc} and <name>_testing.cc
-// kafkagen table OUT_DIR SCHEMA.json...  writes OUT_DIR/api_table.inc and all_messages.h
+// kafkagen table OUT_DIR SCHEMA.json...  writes OUT_DIR/{api_table.inc,all_messages.h,all_data.h}
 // A file that would not change is left alone, so that a change of one schema rebuilds only its
 // users.
 #include <cstdio>
@@ -40,7 +40,8 @@ bool GenerateTable(const std::filesystem::path& out, const std::vector<std::stri
   std::vector<Schema> schemas;
   for (const std::string& path : paths) schemas.push_back(LoadSchema(path));
   return WriteIfChanged(out / "api_table.inc", EmitApiTable(schemas)) &&
-         WriteIfChanged(out / "all_messages.h", EmitAllMessages(schemas));
+         WriteIfChanged(out / "all_messages.h", EmitAllMessages(schemas)) &&
+         WriteIfChanged(out / "all_data.h", EmitAllData(schemas));
 }
 
 int Main(const std::vector<std::string>& args) {

@@ -11,6 +11,9 @@
 #include <set>
 #include <sstream>
 #include <string_view>
+#include <utility>
+
+#include "protocol/gen/cpp_text.h"
 
 namespace soliton::kafkagen {
 namespace {
@@ -189,10 +192,12 @@ Field Loader::LoadField(const json::object& object, const VersionRange& enclosin
   field.name = Text(object, "name");
   const std::string outer = where_;
   where_ += field.name + ": ";
-  CheckMembers(object,
-               {"name", "type", "versions", "nullable", "tag", "default", "about", "fields"});
+  CheckMembers(object, {"name", "json", "type", "versions", "nullable", "tag", "default", "about",
+                        "fields"});
   if (!IsSnakeCase(field.name)) Fail("name is not snake_case");
   if (kReservedNames.contains(field.name)) Fail("the generated code needs this name itself");
+  field.json_name = OptionalText(object, "json");
+  if (field.json_name.empty()) field.json_name = CamelCase(field.name);
   field.about = OptionalText(object, "about");
   field.versions =
       object.contains("versions") ? ParseRange(Text(object, "versions"), enclosing) : enclosing;
@@ -204,9 +209,6 @@ Field Loader::LoadField(const json::object& object, const VersionRange& enclosin
     if (!tag->is_int64() || tag->get_int64() < 0) Fail("tag is not a number");
     field.tag = static_cast<uint32_t>(tag->get_int64());
     if (field.versions.low < flexible_from_) Fail("tagged before the versions are flexible");
-    if (field.kind == Kind::kStruct && !field.is_array && field.is_nullable()) {
-      Fail("tagged nullable struct");
-    }
   }
   const bool may_be_null = field.is_array || field.kind == Kind::kString ||
                            field.kind == Kind::kBytes || field.kind == Kind::kRecords ||
@@ -260,7 +262,6 @@ Message Loader::LoadMessage(const json::object& object, const std::string& suffi
   }
   Message message;
   message.about = about;
-  message.key = schema.key;
   message.versions = versions_;
   message.flexible_from = flexible_from_;
   message.root = LoadStruct(message_name_, Member(object, "fields").as_array(), versions_);
@@ -273,23 +274,41 @@ Schema Loader::Load(const std::string& text) {
   const json::value root = json::parse(text, error);
   if (error || !root.is_object()) Fail("not a JSON object: " + error.message());
   const json::object& object = root.get_object();
-  CheckMembers(object, {"key", "name", "about", "versions", "flexible", "request", "response"});
+  CheckMembers(object, {"key", "name", "about", "versions", "flexible", "request", "response",
+                        "record_type", "record_key", "record_value", "data"});
 
   Schema schema;
   schema.path = path_;
   schema.file_name = std::filesystem::path(path_).stem().string();
-  schema.file_name.erase(0, schema.file_name.find('_') + 1);
+  if (std::isdigit(static_cast<unsigned char>(schema.file_name.front()))) {
+    schema.file_name.erase(0, schema.file_name.find('_') + 1);
+  }
   schema.name = Text(object, "name");
-  schema.key = static_cast<int>(Member(object, "key").as_int64());
   versions_ = ParseRange(Text(object, "versions"), {0, kNewest});
   const std::string flexible = Text(object, "flexible");
   flexible_from_ =
       flexible == "none" ? kNeverFlexible : ParseRange(flexible, {0, versions_.high}).low;
   const std::string about = OptionalText(object, "about");
-  for (const auto& [member, suffix] :
-       {std::pair{"request", "Request"}, std::pair{"response", "Response"}}) {
+  const auto load = [&](const char* member, const char* suffix) {
     schema.messages.push_back(
         LoadMessage(Member(object, member).as_object(), suffix, schema, about));
+  };
+  if (object.contains("data")) {
+    schema.kind = SchemaKind::kData;
+    load("data", "");
+  } else if (object.contains("record_type")) {
+    schema.kind = SchemaKind::kRecord;
+    schema.key = static_cast<int>(Member(object, "record_type").as_int64());
+    const VersionRange versions = std::exchange(versions_, {0, 0});
+    const int flexible_from = std::exchange(flexible_from_, kNeverFlexible);
+    load("record_key", "Key");
+    versions_ = versions;
+    flexible_from_ = flexible_from;
+    load("record_value", "Value");
+  } else {
+    schema.key = static_cast<int>(Member(object, "key").as_int64());
+    load("request", "Request");
+    load("response", "Response");
   }
   return schema;
 }

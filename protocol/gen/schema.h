@@ -1,12 +1,15 @@
-// The model of one schema file (protocol/schema/NN_name.json): an API with its request and
-// response. Format:
-//   key, name, about, versions "lo-hi", flexible "n+" or "none", request {fields, structs},
-//   response {...} field: name (snake_case), type, versions (default: all of the enclosing struct),
-//   nullable (versions),
-//          tag, default, about, fields (of the nested struct that `type` names)
+// The model of one schema file. Format:
+//   name, about, versions "lo-hi", flexible "n+" or "none", and one of
+//     key, request {fields, structs}, response {...}    an API (schema/NN_name.json)
+//     record_type, record_key {...}, record_value {...} a record of an internal topic
+//       (schema/records): key and value begin with an int16, the type and the value's version. Keys
+//       have version 0 only and are never flexible
+//     data {...}                                        anything else (schema/data)
+//   field: name (snake_case), type, versions (default: all of the enclosing struct), nullable
+//     (versions), tag, default, about, fields (of the nested struct that `type` names), json (the
+//     name in Kafka's own JSON form, where it is not the same name in camelCase)
 //   type: bool int8 int16 uint16 int32 uint32 int64 float64 string uuid bytes records error (a code
-//   of
-//         errors.inc), the name of a struct, or [] before one of them
+//     of errors.inc), the name of a struct, or [] before one of them
 //   structs: structs that several fields of the message use, each {name, fields}
 // A tagged field is tagged in all its versions. A default of null needs a nullable field; without a
 // default a field is zero, empty, or (records) null where allowed. A mistake in a file ends the
@@ -53,6 +56,7 @@ struct Struct;
 
 struct Field {
   std::string name;
+  std::string json_name;  // "topicId"
   std::string about;
   Kind kind = Kind::kInt8;
   bool is_array = false;
@@ -77,7 +81,6 @@ struct Message {
   std::string about;
   int flexible_from = 0;  // kNeverFlexible when no version is
   VersionRange versions;
-  int key = -1;
   std::shared_ptr<Struct> root;
   // Every struct below the root, each after the ones that it uses.
   std::vector<std::shared_ptr<Struct>> nested;
@@ -85,12 +88,15 @@ struct Message {
 
 inline constexpr int kNeverFlexible = 32767;
 
+enum class SchemaKind { kApi, kRecord, kData };
+
 struct Schema {
   std::string path;
   std::string file_name;  // "fetch", from the file's name without its number
   std::string name;       // "Fetch"
-  int key = -1;
-  std::vector<Message> messages;  // request, response
+  SchemaKind kind = SchemaKind::kApi;
+  int key = -1;                   // API key or record type
+  std::vector<Message> messages;  // request and response, key and value, or one
 };
 
 Schema LoadSchema(const std::string& path);

@@ -23,7 +23,13 @@ void ForEachVersion(const std::function<void(const MessageType&, int16_t, Random
 }
 
 TEST(MessageProperty, EveryKeyHasARequestAndAResponse) {
-  EXPECT_EQ(AllMessageTypes().size(), 2 * AllApis().size());
+  const auto& types = AllMessageTypes();
+  EXPECT_EQ(std::count_if(types.begin(), types.end(),
+                          [](const MessageType& type) {
+                            return type.name.ends_with("Request") ||
+                                   type.name.ends_with("Response");
+                          }),
+            2 * AllApis().size());
   for (const ApiInfo& api : AllApis()) {
     const MessageType* request = FindMessageType(std::string(api.name) + "Request");
     const MessageType* response = FindMessageType(std::string(api.name) + "Response");

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "protocol/messages/all_data.h"
 #include "protocol/messages/all_messages.h"
 #include "protocol/testing/json_reader.h"
 
@@ -30,6 +31,17 @@ absl::StatusOr<MessageType::Pointer> Wrap(absl::StatusOr<Message> message) {
   return std::make_unique<Typed<Message>>(*std::move(message));
 }
 
+template <class Message>
+constexpr int16_t KeyOf() {
+  if constexpr (requires { Message::kApiKey; }) {
+    return Message::kApiKey;
+  } else if constexpr (requires { Message::kRecordType; }) {
+    return Message::kRecordType;
+  } else {
+    return -1;
+  }
+}
+
 struct Collect {
   std::vector<MessageType>* types;
 
@@ -37,7 +49,7 @@ struct Collect {
   void operator()() const {
     types->push_back({
         .name = Message::kName,
-        .key = Message::kApiKey,
+        .key = KeyOf<Message>(),
         .min_version = Message::kMinVersion,
         .max_version = Message::kMaxVersion,
         .first_flexible_version = Message::kFirstFlexibleVersion,
@@ -62,6 +74,7 @@ const std::vector<MessageType>& AllMessageTypes() {
   static const std::vector<MessageType>* const types = [] {
     auto* all = new std::vector<MessageType>();
     ForEachMessage(Collect{all});
+    ForEachData(Collect{all});
     return all;
   }();
   return *types;

@@ -1,4 +1,5 @@
-// Every generated message behind one interface, so that a test can loop over all of them.
+// Every generated message, record and other data behind one interface, so that a test can loop over
+// all of them.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,7 @@ struct MessageType {
   using Pointer = std::unique_ptr<AnyMessage>;
 
   std::string_view name;  // "ProduceRequest"
-  int16_t key;
+  int16_t key;            // API key, record type, or -1
   int16_t min_version;
   int16_t max_version;
   int16_t first_flexible_version;

@@ -14,6 +14,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <thread>
 #include <vector>
 
@@ -63,10 +64,6 @@ std::vector<int64_t> StatFields(std::string_view text) {
 // In nanoseconds before the division: a tick is a fraction of a second.
 Duration FromTicks(int64_t ticks) { return Duration(seconds(ticks)) / ::sysconf(_SC_CLK_TCK); }
 
-Duration FromTimeval(const timeval& time) {
-  return seconds(time.tv_sec) + microseconds(time.tv_usec);
-}
-
 }  // namespace
 
 std::optional<std::string> EnvironmentVariable(const std::string& name) {
@@ -105,10 +102,13 @@ absl::StatusOr<ResourceUsage> UsageOfProcess(int pid) {
   ResourceUsage usage;
   usage.user_cpu = FromTicks(fields[kUserTicks]);
   usage.system_cpu = FromTicks(fields[kSystemTicks]);
-  if (rusage own{}; pid == 0 && ::getrusage(RUSAGE_SELF, &own) == 0) {
-    // Finer than the ticks of /proc.
-    usage.user_cpu = FromTimeval(own.ru_utime);
-    usage.system_cpu = FromTimeval(own.ru_stime);
+  // The sum is finer than the ticks of /proc, which are kept for how it divides.
+  clockid_t clock = 0;
+  timespec cpu{};
+  if (::clock_getcpuclockid(pid, &clock) == 0 && ::clock_gettime(clock, &cpu) == 0) {
+    const Duration total = seconds(cpu.tv_sec) + Duration(cpu.tv_nsec);
+    usage.user_cpu = std::min(usage.user_cpu, total);
+    usage.system_cpu = total - usage.user_cpu;
   }
   usage.resident_bytes = LabelledNumber(*status, "VmRSS:") * 1024;
   usage.peak_resident_bytes = LabelledNumber(*status, "VmHWM:") * 1024;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bench/load/load_payload.h"
 #include "protocol/messages/produce.h"
 #include "protocol/record/batch_builder.h"
 #include "protocol/wire/message_frame.h"
@@ -43,17 +44,11 @@ BufferChain EncodeTemplate(const ProduceLoadOptions& options, int32_t partition,
 }  // namespace
 
 Buffer MakeLoadBatch(int64_t batch_bytes, int64_t record_bytes, int64_t timestamp_ms) {
-  // Bytes that no compression and no page deduplication of the machine makes cheaper than they are.
+  LoadPayload payload;
   std::string value(static_cast<size_t>(record_bytes), '\0');
   kafka::BatchBuilder builder;
-  uint64_t state = 0x9e3779b97f4a7c15;
   do {
-    for (char& byte : value) {
-      state ^= state << 13;
-      state ^= state >> 7;
-      state ^= state << 17;
-      byte = static_cast<char>(state >> 32);
-    }
+    payload.Fill(value);
     builder.Append(timestamp_ms, std::nullopt, value);
   } while (static_cast<int64_t>(builder.uncompressed_size_bytes() +
                                 builder.SizeOf(timestamp_ms, std::nullopt, value)) <= batch_bytes);

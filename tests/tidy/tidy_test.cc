@@ -104,6 +104,7 @@ const Ban kBans[] = {
 bool IsExempt(const SourceFile& file) {
   return file.folder == "runtime" ||          // the ports' real implementations
          file.StartsWith("protocol/gen/") ||  // a build tool on the host, not part of any process
+         file.StartsWith("bench/floor/") ||   // measures the bare system calls, without ports
          file.folder == "tests/runtime" ||    // tests of those implementations
          file.StartsWith("tests/tidy/");      // names what it bans
 }

@@ -10,6 +10,7 @@ CommandList AllCommands() {
   AddProduceCommands(commands);
   AddConsumeCommands(commands);
   AddConfigCommands(commands);
+  AddLogCommands(commands);
   AddBenchCommands(commands);
   AddBenchLoadCommands(commands);
   AddGeneralCommands(commands);

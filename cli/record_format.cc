@@ -60,17 +60,6 @@ std::string Strftime(int64_t ms, const std::string& codes) {
   return std::string(text, size);
 }
 
-void PrintJsonBytes(std::string_view name, const std::optional<std::string_view>& bytes,
-                    std::string& out) {
-  if (!bytes.has_value()) {
-    fmt::format_to(std::back_inserter(out), "\"{}\":null", name);
-  } else if (IsUtf8(*bytes)) {
-    fmt::format_to(std::back_inserter(out), "\"{}\":{}", name, JsonQuote(*bytes));
-  } else {
-    fmt::format_to(std::back_inserter(out), "\"{}_base64\":\"{}\"", name, Base64(*bytes));
-  }
-}
-
 }  // namespace
 
 class RecordFormat::Parser {
@@ -275,6 +264,17 @@ void RecordFormat::Print(const PrintableRecord& record, std::string& out) const 
         number(record.leader_epoch);
         break;
     }
+  }
+}
+
+void PrintJsonBytes(std::string_view name, const std::optional<std::string_view>& bytes,
+                    std::string& out) {
+  if (!bytes.has_value()) {
+    fmt::format_to(std::back_inserter(out), "\"{}\":null", name);
+  } else if (IsUtf8(*bytes)) {
+    fmt::format_to(std::back_inserter(out), "\"{}\":{}", name, JsonQuote(*bytes));
+  } else {
+    fmt::format_to(std::back_inserter(out), "\"{}_base64\":\"{}\"", name, Base64(*bytes));
   }
 }
 

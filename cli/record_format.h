@@ -70,6 +70,10 @@ class RecordFormat {
 // "key_base64", "value_base64", "base64" instead, so nothing is lost. Null stays null.
 void PrintJsonRecord(const PrintableRecord& record, std::string& out);
 
+// "name":"text" or "name":null; "name_base64":"..." for bytes that are not UTF-8.
+void PrintJsonBytes(std::string_view name, const std::optional<std::string_view>& bytes,
+                    std::string& out);
+
 // Resolves \n \t \r \\ \0 \xHH, as in --key-separator '\t'.
 absl::StatusOr<std::string> Unescape(std::string_view text);
 

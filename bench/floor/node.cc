@@ -126,9 +126,13 @@ bool Node::Take(Connection& connection) {
     }
   }
   switch (connection.hello->role) {
-    case Role::kProduce: return TakeFrames(connection, log_);
-    case Role::kReplicate: return TakeFrames(connection, *connection.copy);
-    case Role::kConsume: TakeConsumeRequests(connection); return true;
+    case Role::kProduce:
+      return TakeFrames(connection, log_);
+    case Role::kReplicate:
+      return TakeFrames(connection, *connection.copy);
+    case Role::kConsume:
+      TakeConsumeRequests(connection);
+      return true;
   }
   return false;
 }

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 
 #include "runtime/base/os_error.h"
 #include "runtime/base/unique_fd.h"
@@ -27,7 +29,10 @@ std::string HolderOf(int fd) {
   const ssize_t count = ::pread(fd, text, sizeof(text), 0);
   std::string_view digits(text, count > 0 ? static_cast<size_t>(count) : 0);
   digits = digits.substr(0, digits.find_first_not_of("0123456789"));
-  if (digits.empty()) return "another process";
+  pid_t pid = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), pid);
+  // A reader that holds it does not write its id: the file may still name the one before.
+  if (pid <= 0 || (::kill(pid, 0) != 0 && errno == ESRCH)) return "another process";
   return fmt::format("process {}", digits);
 }
 
@@ -52,6 +57,18 @@ absl::StatusOr<std::unique_ptr<FileLock>> PosixFileSystem::Lock(const std::strin
         fmt::format("{} is locked by {}", path, HolderOf(fd.get())));
   }
   if (absl::Status named = WriteOwnPid(fd.get(), path); !named.ok()) return named;
+  return std::make_unique<PosixFileLock>(std::move(fd));
+}
+
+absl::StatusOr<std::unique_ptr<FileLock>> LockForReading(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus(errno, "open", path);
+  while (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return ErrnoStatus(errno, "lock", path);
+    return absl::FailedPreconditionError(
+        fmt::format("{} is locked by {}", path, HolderOf(fd.get())));
+  }
   return std::make_unique<PosixFileLock>(std::move(fd));
 }
 

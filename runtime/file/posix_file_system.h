@@ -22,4 +22,9 @@ class PosixFileSystem final : public FileSystem {
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
 };
 
+// Keeps writers away from a data directory while it is read, by its lock file at `path`, which must
+// exist (kNotFound) and is not written. kFailedPrecondition when a writer has it; the message names
+// its id when known.
+absl::StatusOr<std::unique_ptr<FileLock>> LockForReading(const std::string& path);
+
 }  // namespace soliton

@@ -47,6 +47,9 @@ class OffsetIndex {
   size_t entry_count() const { return slots_.size(); }
   int64_t size_bytes() const { return static_cast<int64_t>(slots_.size()) * kEntryBytes; }
   std::optional<Entry> last() const;
+  // 0 is the first one.
+  Entry entry(size_t index) const { return ToEntry(slots_[index]); }
+  int64_t base_offset() const { return base_offset_; }
 
   // The file's content, and back. kDataLoss when the size is no multiple of an entry, the order is
   // broken or an entry does not fit a segment of `segment_size_bytes`. Zero entries at the end, as

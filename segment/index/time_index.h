@@ -46,6 +46,9 @@ class TimeIndex {
   size_t entry_count() const { return entries_.size(); }
   int64_t size_bytes() const { return static_cast<int64_t>(entries_.size()) * kEntryBytes; }
   std::optional<Entry> last() const;
+  // 0 is the first one.
+  const Entry& entry(size_t index) const { return entries_[index]; }
+  int64_t base_offset() const { return base_offset_; }
 
   // The file's content, and back. kDataLoss when the size is no multiple of an entry, the order is
   // broken, or an offset is not in [base_offset, end_offset).

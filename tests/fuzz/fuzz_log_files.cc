@@ -4,12 +4,15 @@
 #include <string>
 
 #include "runtime/base/check.h"
+#include "runtime/base/crc32c.h"
+#include "runtime/base/endian.h"
 #include "runtime/file/file_system.h"
 #include "segment/checkpoint_file.h"
 #include "segment/data_directory.h"
 #include "segment/index/offset_index.h"
 #include "segment/index/time_index.h"
 #include "segment/recovery_point_file.h"
+#include "segment/segment_checkpoint.h"
 #include "segment/state/leader_epoch_cache.h"
 #include "segment/state/producer_state.h"
 #include "tests/fuzz/input_reader.h"
@@ -79,6 +82,17 @@ void ReadRecoveryPoint(std::string_view bytes) {
   CHECK(again.ok() && again->last() == point, "what was written last is not what is read");
 }
 
+// With its checksum made right.
+void ReadSegmentCheckpoint(std::span<const uint8_t> bytes) {
+  Buffer content = Buffer::CopyOf(bytes);
+  if (content.size() < 8) return;
+  StoreBigEndian<uint32_t>(content.mutable_data(), Crc32c(content.span().subspan(4)));
+  const auto checkpoint = SegmentCheckpoint::Decode(content.view());
+  if (!checkpoint.ok()) return;
+  const auto again = SegmentCheckpoint::Decode(checkpoint->Encode());
+  CHECK(again.ok() && *again == *checkpoint);
+}
+
 void OpenDirectory(fuzz::InputReader& in) {
   static constexpr std::string_view kNames[] = {"meta.properties", ".kafka_cleanshutdown",
                                                 "replication-offset-checkpoint",
@@ -106,7 +120,7 @@ void OpenDirectory(fuzz::InputReader& in) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace soliton;
   fuzz::InputReader in(data, size);
-  switch (in.Byte() % 5) {
+  switch (in.Byte() % 6) {
     case 0:
       segment::ReadIndexes(fuzz::AsText(in.Rest()));
       break;
@@ -118,6 +132,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 3:
       segment::ReadRecoveryPoint(fuzz::AsText(in.Rest()));
+      break;
+    case 4:
+      segment::ReadSegmentCheckpoint(in.Rest());
       break;
     default:
       segment::OpenDirectory(in);

@@ -60,20 +60,20 @@ Folder WriteFolder(FileSystem& fs, fuzz::InputReader& in) {
   const uint8_t flags = in.Byte();
   Folder folder{.clean = (flags & kClean) != 0};
   for (int files = 0; !in.empty() && files < 16; ++files) {
-    const uint8_t kind = in.Byte() % 10;
+    const uint8_t kind = in.Byte() % 11;
     const std::string base = fmt::format("{:020}", in.Byte());
     const std::span<const uint8_t> piece = in.Piece();
     const Buffer content = Buffer::CopyOf(piece);
     static constexpr std::string_view kSuffixes[] = {".log", ".index", ".timeindex", ".snapshot"};
     static constexpr std::string_view kNames[] = {"leader-epoch-checkpoint", "recovery-point.0",
                                                   "recovery-point.1", "partition.metadata",
-                                                  "sync-failed"};
+                                                  "sync-failed", "segment-checkpoint"};
     if (kind == 0) {
       WriteFile(fs, base + ".log",
                 (flags & kRepair) != 0 ? fuzz::WithRightChecksums(piece) : content);
     } else if (kind < 4) {
       WriteFile(fs, base + std::string(kSuffixes[kind]), content);
-    } else if (kind < 9) {
+    } else if (kind < 10) {
       WriteFile(fs, std::string(kNames[kind - 4]), content);
       folder.has_recovery_point |= kind == 5 || kind == 6;
     } else {

@@ -176,7 +176,8 @@ def control_seeds():
 
 
 KINDS = {".log": 0, ".index": 1, ".timeindex": 2, ".snapshot": 3, "leader-epoch-checkpoint": 4,
-         "recovery-point.0": 5, "recovery-point.1": 6, "partition.metadata": 7, "sync-failed": 8}
+         "recovery-point.0": 5, "recovery-point.1": 6, "partition.metadata": 7, "sync-failed": 8,
+         "segment-checkpoint": 9}
 
 
 def packed_log(folder):
@@ -191,14 +192,14 @@ def packed_log(folder):
 
 
 def directory_seeds(directory, number):
-    properties = [directory / "meta.properties", directory / ".kafka_cleanshutdown",
+    properties = [directory / "meta.properties", directory / ".kafka_cleanshutdown", directory / "broker-epoch",
                   directory / "replication-offset-checkpoint"]
     metadata = sorted(directory.glob("*-0/partition.metadata"))[:1]
     pieces = [piece(path.read_bytes()) if path.exists() else piece(b"") for path in properties + metadata]
-    write("fuzz_log_files", f"directory_{number}", b"\4" + b"".join(pieces))
+    write("fuzz_log_files", f"directory_{number}", b"\5" + b"".join(pieces))
     clean = (directory / ".kafka_cleanshutdown").exists()
     kinds = {".index": b"\0", ".timeindex": b"\0", ".snapshot": b"\2", "leader-epoch-checkpoint": b"\1",
-             "partition.metadata": b"\1", "recovery-point.0": b"\3"}
+             "partition.metadata": b"\1", "recovery-point.0": b"\3", "segment-checkpoint": b"\4"}
     for folder in sorted(path for path in directory.iterdir() if path.is_dir()):
         log = packed_log(folder)
         if not log or len(log) > 4 * MAX_SEED_BYTES:
@@ -210,7 +211,7 @@ def directory_seeds(directory, number):
             prefix = kinds.get(path.name, kinds.get(path.suffix))
             if prefix and path.stat().st_size in range(1, MAX_SEED_BYTES):
                 suffix = path.suffix.strip(".") if path.stem.isdigit() else path.name
-                write("fuzz_log_files", f"{suffix}_{number}", prefix + path.read_bytes())
+                write("fuzz_log_files", f"{folder.name}_{suffix}_{number}", prefix + path.read_bytes())
 
 
 wire_seeds()

@@ -76,6 +76,7 @@ TEST(TcpMoveTest, AConnectionMovesToAnotherShardWithWhatItHasRead) {
   // Its successor hears of the end, the connection that moved does not.
   second_shard.Post([&] { client.connection.reset(); });
   EXPECT_TRUE(absl::IsUnavailable(Await(after.closed.get_future())));
+  RunOn(second_shard, [&] { after.connection.reset(); });  // a connection needs its shard
   native.Stop();
   native.Join();
   EXPECT_EQ(before.times_closed, 0);

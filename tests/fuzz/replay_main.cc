@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/check_context.h"
 #include "runtime/base/random.h"
 #include "runtime/file/posix_file_system.h"
 
@@ -17,8 +18,15 @@ namespace soliton {
 namespace {
 
 constexpr uint64_t kDefaultMutations = 20000;
+constexpr size_t kMaxPrintedBytes = 8192;
 
+// A failed CHECK prints the input as `xxd -r -p` reads it.
 void RunOne(const std::string& input) {
+  std::string hex;
+  for (const char c : input.substr(0, kMaxPrintedBytes)) {
+    hex += fmt::format("{:02x}", static_cast<uint8_t>(c));
+  }
+  SetCheckContext("input " + hex);
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
 }
 

@@ -36,6 +36,11 @@ void NativePorts::WatchSignals(std::function<void(int)> handler) {
 void NativePorts::Start() { shards_->Start(); }
 void NativePorts::RunOnCaller() { shards_->RunOnCaller(); }
 void NativePorts::Stop() { shards_->Stop(); }
-void NativePorts::Join() { shards_->Join(); }
+void NativePorts::Join() {
+  shards_->Join();
+  if (disk_ == nullptr) return;
+  disk_->Join();
+  shards_->Join();  // drops the replies
+}
 
 }  // namespace soliton

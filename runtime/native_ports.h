@@ -44,7 +44,8 @@ class NativePorts {
   void RunOnCaller();
   // Any thread, also a shard's own.
   void Stop();
-  // Waits for the shards' threads. What they left queued is dropped.
+  // Waits for the shards' threads, dropping what they left queued, then for the work of the disk
+  // threads. No thread touches the node after it, so that it can be destroyed.
   void Join();
 
  private:

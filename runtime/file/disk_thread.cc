@@ -16,13 +16,15 @@ DiskThreads::DiskThreads(int thread_count) {
   }
 }
 
-DiskThreads::~DiskThreads() {
+void DiskThreads::Join() {
   for (auto& worker : workers_) {
     std::lock_guard lock(worker->mutex);
     worker->stopping = true;
     worker->wake.notify_one();
   }
-  for (auto& worker : workers_) worker->thread.join();
+  for (auto& worker : workers_) {
+    if (worker->thread.joinable()) worker->thread.join();
+  }
 }
 
 void DiskThreads::Submit(uint64_t lane, Shard& reply_to, Task work, Task done) {

@@ -20,8 +20,11 @@ namespace soliton {
 class DiskThreads final : public DiskExecutor {
  public:
   explicit DiskThreads(int thread_count);
-  // Runs what was submitted before, then joins. The shards that get the replies must still exist.
-  ~DiskThreads() override;
+  // The shards that get the replies must still exist.
+  ~DiskThreads() override { Join(); }
+
+  // Runs what was submitted before and ends the threads: nothing runs after it. May be called again.
+  void Join();
 
   void Submit(uint64_t lane, Shard& reply_to, Task work, Task done) override;
 

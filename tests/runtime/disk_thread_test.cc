@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/loop/asio_shard.h"
+#include "runtime/native_ports.h"
 #include "tests/runtime/await.h"
 
 namespace soliton {
@@ -71,6 +72,24 @@ TEST(DiskThreadsTest, DestructionFinishesWhatWasSubmitted) {
     for (int i = 0; i < 100; ++i) disk.Submit(0, shards.shard(0), [&] { ++worked; }, [] {});
   }
   EXPECT_EQ(worked, 100);
+}
+
+// A node is destroyed after Join: work that still ran would use it.
+TEST(DiskThreadsTest, JoiningThePortsWaitsForDiskWork) {
+  constexpr int kJobs = 1000;
+  int worked = 0;
+  bool replied = false;
+  NativePorts native({.shard_count = 1, .disk_thread_count = 1});
+  native.Start();
+  native.Stop();
+  for (int i = 0; i < kJobs; ++i) {
+    native.ports().disk->Submit(
+        0, native.ports().shards->shard(0), [&worked] { ++worked; },
+        [&replied] { replied = true; });
+  }
+  native.Join();
+  EXPECT_EQ(worked, kJobs);
+  EXPECT_FALSE(replied) << "a stopped shard ran a reply";
 }
 
 }  // namespace

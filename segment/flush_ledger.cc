@@ -13,6 +13,15 @@ void FlushLedger::AddFile(const std::shared_ptr<File>& file) {
 
 void FlushLedger::AddSideFile(FlushTicket::SideFile side_file) {
   side_files_[std::move(side_file.path)] = std::move(side_file.content);
+  deferred_ = false;
+}
+
+void FlushLedger::Defer(const FlushTicket& ticket) {
+  if (ticket.truncation_count != truncation_count_) return;
+  const bool nothing_new = side_files_.empty();
+  // What was noted meanwhile is newer.
+  for (const auto& [path, content] : ticket.side_files) side_files_.try_emplace(path, content);
+  deferred_ = nothing_new;
 }
 
 FlushTicket FlushLedger::Take(int64_t end_offset, const std::string& directory) {
@@ -25,6 +34,7 @@ FlushTicket FlushLedger::Take(int64_t end_offset, const std::string& directory) 
   ticket.truncation_count = truncation_count_;
   files_.clear();
   side_files_.clear();
+  deferred_ = false;
   directory_dirty_ = false;
   ticket_out_ = true;
   lowest_truncation_ = std::numeric_limits<int64_t>::max();

@@ -26,7 +26,9 @@ class FlushLedger {
   void AddSideFile(FlushTicket::SideFile side_file);
   void AddDirectory() { directory_dirty_ = true; }
 
-  bool HasWork() const { return !files_.empty() || !side_files_.empty() || directory_dirty_; }
+  bool HasWork() const {
+    return !files_.empty() || directory_dirty_ || (!side_files_.empty() && !deferred_);
+  }
   bool ticket_out() const { return ticket_out_; }
 
   // Moves everything noted into a ticket. CHECKs that none is out.
@@ -34,6 +36,9 @@ class FlushLedger {
   // How far the ticket's records are durable, given that it ran well: its end, or the lowest
   // truncation since.
   int64_t Return(const FlushTicket& ticket);
+  // The disk had no room for the side files of a ticket that has come back: they go with the next
+  // one, and are no reason to take one.
+  void Defer(const FlushTicket& ticket);
 
   // Forgets side files that describe the log above `offset`, and bounds the ticket that is out.
   void OnTruncation(int64_t offset);
@@ -42,6 +47,7 @@ class FlushLedger {
  private:
   std::vector<std::shared_ptr<File>> files_;  // in the order first written
   std::map<std::string, std::string> side_files_;
+  bool deferred_ = false;  // side_files_ wait for other work
   bool directory_dirty_ = false;
   bool ticket_out_ = false;
   uint64_t truncation_count_ = 0;

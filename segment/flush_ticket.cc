@@ -16,18 +16,22 @@ absl::Status WriteHint(FileSystem& fs, const FlushTicket::SideFile& hint) {
 
 }  // namespace
 
+absl::Status SyncFailure(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) ? absl::DataLossError(status.message()) : status;
+}
+
 absl::Status FlushTicket::Run(FileSystem& fs) const {
   for (const std::shared_ptr<File>& file : files) {
-    if (absl::Status status = file->Sync(); !status.ok()) return status;
+    if (absl::Status status = file->Sync(); !status.ok()) return SyncFailure(status);
+  }
+  for (const std::string& directory : directories) {
+    if (absl::Status status = fs.SyncDirectory(directory); !status.ok()) return SyncFailure(status);
   }
   for (const SideFile& side_file : side_files) {
     if (absl::Status status = WriteFileAtomically(fs, side_file.path, side_file.content);
         !status.ok()) {
       return status;
     }
-  }
-  for (const std::string& directory : directories) {
-    if (absl::Status status = fs.SyncDirectory(directory); !status.ok()) return status;
   }
   for (const SideFile& hint : hints) WriteHint(fs, hint).IgnoreError();
   return absl::OkStatus();

@@ -22,8 +22,8 @@ struct FlushTicket {
   };
 
   std::vector<std::shared_ptr<File>> files;  // to be synced, in this order
-  std::vector<SideFile> side_files;          // written after `files`
-  std::vector<std::string> directories;      // synced last: names created since the last flush
+  std::vector<std::string> directories;      // synced next: names created since the last flush
+  std::vector<SideFile> side_files;          // written last: they follow from the rest
   // Files that only save the next recovery work and carry a checksum: replaced at the very end, not
   // synced, and a failure to write one is none of the flush.
   std::vector<SideFile> hints;
@@ -31,7 +31,13 @@ struct FlushTicket {
   uint64_t truncation_count = 0;  // of the log when taken: a later truncation limits the result
 
   // Blocks; disk thread. Touches nothing but what the ticket holds. The first failure ends it.
+  // kResourceExhausted: `files` and `directories` are durable, but the disk had no room for all
+  // side files.
   absl::Status Run(FileSystem& fs) const;
 };
+
+// A failed sync lost bytes, also when it failed for want of space: never kResourceExhausted, which
+// means that nothing has happened.
+absl::Status SyncFailure(const absl::Status& status);
 
 }  // namespace soliton::segment

@@ -16,6 +16,8 @@
 //   - bytes below flushed_offset are on disk with their directory entries;
 //   - nothing is appended after an I/O error: the log is fenced (fatal_error) until it is opened
 //     anew, because a failed fdatasync may have dropped pages that a second one reports as clean.
+//     A full disk is no such error where nothing was promised yet: the operation is taken back,
+//     answers kResourceExhausted (AppendResult::disk_full), and the log can be used as before.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +47,8 @@ struct AppendResult {
   std::string error_message;               // for the client, when error != NONE
   std::vector<RecordError> record_errors;  // INVALID_RECORD / INVALID_TIMESTAMP details
   bool duplicate = false;                  // an idempotent producer's retry: nothing was written
+  bool disk_full =
+      false;  // KAFKA_STORAGE_ERROR because of that: nothing was written, the log goes on
   int64_t base_offset = -1;
   int64_t last_offset = -1;         // inclusive
   int64_t log_append_time_ms = -1;  // -1 with CreateTime
@@ -85,15 +89,15 @@ class Log {
 
   // Validates one client batch, checks its producer's sequence, stamps base offset and leader epoch
   // in place and writes it. `batch` must be the request's `records` bytes, owned by the caller
-  // alone. Nothing is written unless error == NONE and !duplicate. KAFKA_STORAGE_ERROR when fenced
-  // or the write failed.
+  // alone. Nothing is written unless error == NONE and !duplicate. KAFKA_STORAGE_ERROR when fenced,
+  // the write failed or the disk is full.
   virtual AppendResult AppendAsLeader(Buffer batch, int32_t leader_epoch) = 0;
 
   // Appends batches exactly as a leader sent them (offsets and epochs already in them). The first
   // base offset must be log_end_offset (or the log must be empty of it: after
   // TruncateFullyAndStartAt), CRCs must match and epochs must not exceed `max_leader_epoch` (the
   // epoch the fetch was sent in; KAFKA-18723). A trailing incomplete batch is ignored. Returns the
-  // number of batches written.
+  // number of batches written; when the disk has no room for the first one, kResourceExhausted.
   virtual absl::StatusOr<int> AppendAsFollower(Buffer batches, int32_t max_leader_epoch) = 0;
 
   // Assigns (epoch, log_end_offset) to the epoch cache: a new leader calls it before its first

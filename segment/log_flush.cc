@@ -17,7 +17,7 @@ RecoveryPoint LogImpl::CurrentPoint() const {
 std::optional<FlushTicket> LogImpl::TakeFlush() {
   if (!fatal_error_.ok() || ledger_.ticket_out() || !ledger_.HasWork()) return std::nullopt;
   point_in_ticket_ = nullptr;
-  if (sync_point_ || recovery_point_.wants_sync()) {
+  if (recovery_point_.file() && (sync_point_ || recovery_point_.wants_sync())) {
     point_in_ticket_ = recovery_point_.file();
     point_in_ticket_bytes_ = point_in_ticket_->size_bytes();
     ledger_.AddFile(point_in_ticket_);
@@ -47,18 +47,19 @@ absl::Status LogImpl::ForgetCheckpoint() {
 
 void LogImpl::FlushDone(const FlushTicket& ticket, const absl::Status& result) {
   const int64_t proven_offset = ledger_.Return(ticket);
-  if (!result.ok()) {
+  const bool disk_full = absl::IsResourceExhausted(result);
+  if (!result.ok() && !disk_full) {
     (void)Fence(result);
-    NoteFailedSync();
     return;
   }
-  flushed_offset_ = std::max(flushed_offset_, std::min(proven_offset, log_end_offset()));
+  // Where a truncation's own sync of the same file failed, a later one proves nothing.
   if (!fatal_error_.ok()) return;
+  flushed_offset_ = std::max(flushed_offset_, std::min(proven_offset, log_end_offset()));
   if (point_in_ticket_) recovery_point_.NoteSynced(point_in_ticket_, point_in_ticket_bytes_);
   if (ticket.truncation_count == ledger_.truncation_count()) {
-    NoteIndexFilesWritten(ticket);
+    if (!disk_full) NoteIndexFilesWritten(ticket);
     // Only now: until the new snapshot is there the last one saves recovery work.
-    if (!ticket.hints.empty() && !snapshots_.empty()) {
+    if (!disk_full && !ticket.hints.empty() && !snapshots_.empty()) {
       if (absl::Status status = DropOldSnapshots(*snapshots_.rbegin()); !status.ok()) {
         (void)Fence(status);
         return;
@@ -68,10 +69,12 @@ void LogImpl::FlushDone(const FlushTicket& ticket, const absl::Status& result) {
     (void)Fence(status);
     return;
   }
+  // A mark says that the derived files of what it covers are there too: without them no new one.
+  if (disk_full) return ledger_.Defer(ticket);
   // A roll or the first flush wants its point on disk, with the next ticket; the others may get
   // lost.
   sync_point_ |= !ticket.side_files.empty() || !recovery_point_.file();
-  (void)Fence(recovery_point_.Append(CurrentPoint()));
+  (void)FenceUnlessFull(recovery_point_.Append(CurrentPoint()));
 }
 
 void LogImpl::NoteIndexFilesWritten(const FlushTicket& ticket) {
@@ -119,13 +122,6 @@ absl::Status LogImpl::DropStaleSideFiles(const FlushTicket& ticket) {
   return fs_.SyncDirectory(directory_);
 }
 
-void LogImpl::NoteFailedSync() {
-  // The kernel may call pages clean that never reached the disk. Tell the next recovery. The mark
-  // needs no sync, which might fail in turn: as long as those pages can be read it can be seen, and
-  // a power loss that takes it takes them too.
-  (void)fs_.Open(JoinPath(directory_, kSyncFailedName), OpenMode::kReadWriteOrCreate);
-}
-
 absl::Status LogImpl::CloseCleanly() {
   if (!fatal_error_.ok()) return fatal_error_;
   if (ledger_.ticket_out()) {
@@ -139,10 +135,7 @@ absl::Status LogImpl::CloseCleanly() {
   FlushTicket ticket = ledger_.Take(log_end_offset(), directory_);
   ticket.hints = TakeCheckpoint(1);
   absl::Status status = ticket.Run(fs_);
-  if (!status.ok()) {
-    NoteFailedSync();
-    return Fence(status);
-  }
+  if (!status.ok()) return Fence(status);
   flushed_offset_ = ledger_.Return(ticket);
   if (status = recovery_point_.AppendDurably(CurrentPoint()); !status.ok()) return Fence(status);
   fatal_error_ = absl::FailedPreconditionError(fmt::format("log {} is closed", directory_));

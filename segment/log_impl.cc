@@ -38,6 +38,10 @@ LogImpl::LogImpl(FileSystem& fs, const Clock& clock, const LogOptions& options,
       checkpoint_position_(recovered.checkpoint_position),
       recovery_point_(std::move(recovered.recovery_point)) {
   for (const auto& [base_offset, segment] : segments_) size_bytes_ += segment->size_bytes();
+  if (recovered.derived_files_missing) {
+    NoteEpochs();
+    NoteMissingIndexFiles();
+  }
 }
 
 absl::Status LogImpl::Fence(absl::Status error) {
@@ -45,6 +49,7 @@ absl::Status LogImpl::Fence(absl::Status error) {
     fatal_error_ =
         absl::Status(error.code(), fmt::format("log {} is closed for writing after an error: {}",
                                                directory_, std::string(error.message())));
+    NoteFailedSync(fs_, directory_);
   }
   return error;
 }
@@ -98,6 +103,7 @@ AppendResult LogImpl::AppendAsLeader(Buffer batch, int32_t leader_epoch) {
   if (absl::Status status = AppendBatches(view.buffer(), std::span(&view, 1)); !status.ok()) {
     result.error = ErrorCode::KAFKA_STORAGE_ERROR;
     result.error_message = std::string(status.message());
+    result.disk_full = absl::IsResourceExhausted(status);
     return result;
   }
   result.base_offset = view.base_offset();
@@ -114,8 +120,14 @@ absl::StatusOr<int> LogImpl::AppendAsFollower(Buffer batches, int32_t max_leader
   if (checked->front().base_offset() < log_end_offset()) {
     if (absl::Status status = RebaseEmptyLog(checked->front()); !status.ok()) return status;
   }
-  if (absl::Status status = AppendBatches(batches, *checked); !status.ok()) return status;
-  return static_cast<int>(checked->size());
+  const absl::Status status = AppendBatches(batches, *checked);
+  if (status.ok()) return static_cast<int>(checked->size());
+  // What fitted is there; the next fetch meets the full disk first.
+  const auto rest = std::find_if(checked->begin(), checked->end(), [this](const auto& batch) {
+    return batch.base_offset() >= log_end_offset();
+  });
+  if (!absl::IsResourceExhausted(status) || rest == checked->begin()) return status;
+  return static_cast<int>(rest - checked->begin());
 }
 
 absl::StatusOr<std::vector<RecordBatchView>> LogImpl::CheckFollowerBatches(
@@ -189,7 +201,7 @@ absl::Status LogImpl::AppendBatches(const Buffer& bytes, std::span<const RecordB
 absl::Status LogImpl::AppendRun(const Buffer& bytes, std::span<const RecordBatchView> run) {
   ledger_.AddFile(active_->file());
   absl::Status status = active_->Append(bytes, run);
-  if (!status.ok()) return Fence(std::move(status));
+  if (!status.ok()) return FenceUnlessFull(std::move(status));
   const int64_t now_ms = clock_.WallMs();
   active_->set_last_write_ms(now_ms);
   size_bytes_ += static_cast<int64_t>(bytes.size());
@@ -233,8 +245,9 @@ bool LogImpl::ShouldRoll(const RecordBatchHeader& batch, int64_t pending_bytes) 
 
 absl::Status LogImpl::Roll() {
   const int64_t base_offset = log_end_offset();
-  NoteIndexFiles(*active_);
-  if (absl::Status status = StartSegment(base_offset); !status.ok()) return Fence(status);
+  Segment& closed = *active_;
+  if (absl::Status status = StartSegment(base_offset); !status.ok()) return FenceUnlessFull(status);
+  NoteIndexFiles(closed);
   ledger_.AddSideFile({SnapshotPath(base_offset), producers_.Encode()});
   snapshots_.insert(base_offset);
   if (absl::Status status = DropOldSnapshots(base_offset); !status.ok()) return Fence(status);
@@ -244,13 +257,17 @@ absl::Status LogImpl::Roll() {
 absl::Status LogImpl::StartSegment(int64_t base_offset) {
   auto segment = Segment::Create(fs_, directory_, base_offset, options_.index_interval_bytes);
   if (!segment.ok()) return segment.status();
-  active_ = segment->get();
+  Adopt(*std::move(segment));
+  return absl::OkStatus();
+}
+
+void LogImpl::Adopt(std::unique_ptr<Segment> segment) {
+  active_ = segment.get();
   active_->set_last_write_ms(clock_.WallMs());
   active_created_ms_ = clock_.WallMs();
   checkpoint_position_ = 0;
-  segments_[base_offset] = *std::move(segment);
+  segments_[active_->base_offset()] = std::move(segment);
   ledger_.AddDirectory();
-  return absl::OkStatus();
 }
 
 absl::Status LogImpl::DropOldSnapshots(int64_t newest) {

@@ -64,7 +64,7 @@ class LogImpl final : public Log {
  private:
   // ---- writing (log_impl.cc) ----
   // Writes `batches`, which lie back to back in `bytes`, rolling where the rules say so, and
-  // updates the state that follows from them.
+  // updates the state that follows from them. On error some may have been written.
   absl::Status AppendBatches(const Buffer& bytes, std::span<const kafka::RecordBatchView> batches);
   absl::Status AppendRun(const Buffer& bytes, std::span<const kafka::RecordBatchView> run);
   // `pending_bytes` of this run go before `batch`.
@@ -74,6 +74,7 @@ class LogImpl final : public Log {
   // Closes the active segment and starts one at log_end_offset. Nothing of it is durable yet.
   absl::Status Roll();
   absl::Status StartSegment(int64_t base_offset);
+  void Adopt(std::unique_ptr<Segment> segment);
   // Removes producer snapshots that no recovery would pick any more.
   absl::Status DropOldSnapshots(int64_t newest);
   // Work for the next ticket: the epoch checkpoint; index files of closed segments that have none.
@@ -88,23 +89,29 @@ class LogImpl final : public Log {
   std::vector<FlushTicket::SideFile> TakeCheckpoint(int64_t step_bytes);
   // Not durable before SyncDirectory.
   absl::Status ForgetCheckpoint();
-  void NoteFailedSync();
   std::string_view NameOf(const FlushTicket::SideFile& side_file) const;
   RecoveryPoint CurrentPoint() const;
   // Keeps the first error: from then on nothing is written. Returns it.
   absl::Status Fence(absl::Status error);
+  // For what was taken back when the disk was full.
+  absl::Status FenceUnlessFull(absl::Status error) {
+    return absl::IsResourceExhausted(error) ? error : Fence(std::move(error));
+  }
   absl::StatusOr<std::vector<kafka::RecordBatchView>> CheckFollowerBatches(
       Buffer batches, int32_t max_leader_epoch);
   absl::Status RebaseEmptyLog(const kafka::RecordBatchHeader& first);
 
   // ---- truncation (log_truncate.cc) ----
-  absl::Status TruncateSegments(int64_t offset);
+  // `end_offset` is a batch boundary, and the recovery point that makes the loss legal is durable.
+  absl::Status TruncateSegments(int64_t end_offset);
   absl::Status RemoveSegment(SegmentMap::iterator it);
   absl::Status RemoveSnapshotsAbove(int64_t offset);
   absl::Status PersistEpochs();
   absl::Status DropBelowLogStart();
   absl::Status RebuildProducers();
-  absl::Status RestartAt(int64_t segment_base, int64_t log_start_offset);
+  // Drops all data; fences unless the disk was too full to begin.
+  absl::Status RestartAt(int64_t segment_base_offset, int64_t log_start_offset);
+  absl::Status ReplaceSegments(int64_t base_offset);
   std::string SnapshotPath(int64_t offset) const;
 
   // ---- reading (log_read.cc) ----

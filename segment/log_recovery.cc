@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/obs/logging.h"
 #include "segment/batch_scanner.h"
 #include "segment/checkpoint_file.h"
 #include "segment/producer_recovery.h"
@@ -118,6 +119,19 @@ absl::StatusOr<LeaderEpochCache> RecoverEpochs(FileSystem& fs, const OpenOptions
   return epochs;
 }
 
+absl::Status WriteDerivedFiles(FileSystem& fs, const OpenOptions& open, RecoveredLog& log) {
+  const Segment& active = *log.segments.rbegin()->second;
+  for (const auto& [base_offset, segment] : log.segments) {
+    if (segment.get() == &active || segment->index_files_written()) continue;
+    for (const FlushTicket::SideFile& side_file : segment->IndexFiles()) {
+      absl::Status status = WriteFileAtomically(fs, side_file.path, side_file.content);
+      if (!status.ok()) return status;
+    }
+    segment->IndexFilesWritten();
+  }
+  return WriteFileAtomically(fs, PathIn(open, kEpochCheckpointName), log.epochs.Encode());
+}
+
 // Everything that survived an unclean stop, then the recovery point that says so.
 absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open, bool checkpoint_used,
                          RecoveredLog& log) {
@@ -137,21 +151,18 @@ absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open, bool checkpoin
     if (segment->end_offset() > durable_end_offset || segment.get() == &active) {
       if (absl::Status status = segment->file()->Sync(); !status.ok()) return status;
     }
-    if (segment.get() == &active) {
-      if (absl::Status status = segment->RemoveIndexFiles(); !status.ok()) return status;
-      continue;
-    }
-    if (segment->index_files_written()) continue;
-    for (const FlushTicket::SideFile& side_file : segment->IndexFiles()) {
-      absl::Status status = WriteFileAtomically(fs, side_file.path, side_file.content);
-      if (!status.ok()) return status;
-    }
-    segment->IndexFilesWritten();
   }
-  absl::Status status =
-      WriteFileAtomically(fs, PathIn(open, kEpochCheckpointName), log.epochs.Encode());
-  if (!status.ok()) return status;
+  if (absl::Status status = active.RemoveIndexFiles(); !status.ok()) return status;
+  absl::Status status = WriteDerivedFiles(fs, open, log);
+  log.derived_files_missing = absl::IsResourceExhausted(status);
+  if (!status.ok() && !log.derived_files_missing) return status;
   if (status = fs.SyncDirectory(open.directory); !status.ok()) return status;
+  if (log.derived_files_missing) {
+    // Records can be read, and deleted to make room. The old point stays true.
+    LogWarn("{}: the disk is full, what follows from the batches is written later: {}",
+            open.directory, std::string(status.message()));
+    return absl::OkStatus();
+  }
   return log.recovery_point.AppendDurably({.durable_end_offset = log.log_end_offset,
                                            .log_start_offset = log.log_start_offset,
                                            .active_base_offset = active.base_offset(),
@@ -203,8 +214,11 @@ absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& fs, const Clock& clock,
   log.producers = *std::move(producers);
   log.snapshots = *std::move(snapshots);
   if (!surviving->clean) {
-    if (absl::Status status = MakeDurable(fs, open, surviving->checkpoint_used, log); !status.ok())
+    absl::Status status = MakeDurable(fs, open, surviving->checkpoint_used, log);
+    if (!status.ok()) {
+      NoteFailedSync(fs, open.directory);
       return status;
+    }
   }
   for (const auto& [base_offset, segment] : log.segments)
     segment->set_last_write_ms(clock.WallMs());

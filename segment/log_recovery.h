@@ -38,7 +38,9 @@ struct RecoveredLog {
   int64_t log_end_offset = 0;  // all of it durable
   LeaderEpochCache epochs;
   ProducerStateTable producers;
-  std::set<int64_t> snapshots;      // offsets of the producer snapshots on disk
+  std::set<int64_t> snapshots;  // offsets of the producer snapshots on disk
+  // The disk had no room for index files or the epoch checkpoint: they are to be written later.
+  bool derived_files_missing = false;
   int64_t checkpoint_position = 0;  // how far the newest segment's checkpoint goes
   RecoveryPointFile recovery_point;
 };

@@ -21,21 +21,23 @@ absl::Status LogImpl::TruncateTo(int64_t offset) {
     return epochs_.TruncateFromEnd(log_end_offset()) ? Fence(PersistEpochs()) : absl::OkStatus();
   }
   if (offset < log_start_offset_) return TruncateFullyAndStartAt(offset);
-  return Fence(TruncateSegments(offset));
-}
-
-absl::Status LogImpl::TruncateSegments(int64_t offset) {
   // The batch that holds the offset goes too, so the log may end below it.
   const absl::StatusOr<BatchBoundary> cut = SegmentOf(offset).FindBatch(offset);
-  if (!cut.ok()) return cut.status();
-  const int64_t end_offset = cut->base_offset;
-  flushed_offset_ = std::min(flushed_offset_, end_offset);
-  log_start_offset_ = std::min(log_start_offset_, end_offset);
-  ledger_.OnTruncation(end_offset);
-  absl::Status status = recovery_point_.AppendDurably(CurrentPoint());
-  if (!status.ok()) return status;
+  if (!cut.ok()) return Fence(cut.status());
+  RecoveryPoint point = CurrentPoint();
+  point.durable_end_offset = std::min(flushed_offset_, cut->base_offset);
+  point.log_start_offset = std::min(log_start_offset_, cut->base_offset);
+  absl::Status status = recovery_point_.AppendDurably(point);
+  if (!status.ok()) return FenceUnlessFull(status);
+  flushed_offset_ = point.durable_end_offset;
+  log_start_offset_ = point.log_start_offset;
+  ledger_.OnTruncation(cut->base_offset);
+  return Fence(TruncateSegments(cut->base_offset));
+}
 
-  if (status = RemoveSnapshotsAbove(end_offset); !status.ok()) return status;
+absl::Status LogImpl::TruncateSegments(int64_t end_offset) {
+  absl::Status status = RemoveSnapshotsAbove(end_offset);
+  if (!status.ok()) return status;
   if (status = ForgetCheckpoint(); !status.ok()) return status;
   while (segments_.size() > 1 && active_->base_offset() >= end_offset) {
     if (status = RemoveSegment(std::prev(segments_.end())); !status.ok()) return status;
@@ -62,14 +64,18 @@ absl::Status LogImpl::PersistEpochs() {
     NoteEpochs();
     return absl::OkStatus();
   }
-  return WriteFileAtomically(fs_, JoinPath(directory_, kEpochCheckpointName), epochs_.Encode());
+  const absl::Status status =
+      WriteFileAtomically(fs_, JoinPath(directory_, kEpochCheckpointName), epochs_.Encode());
+  if (!absl::IsResourceExhausted(status)) return status;
+  NoteEpochs();
+  return absl::OkStatus();
 }
 
 absl::Status LogImpl::RemoveSegment(SegmentMap::iterator it) {
+  if (absl::Status status = it->second->RemoveFiles(); !status.ok()) return status;
   size_bytes_ -= it->second->size_bytes();
-  absl::Status status = it->second->RemoveFiles();
   segments_.erase(it);
-  return status;
+  return absl::OkStatus();
 }
 
 absl::Status LogImpl::RemoveSnapshotsAbove(int64_t offset) {
@@ -89,29 +95,37 @@ absl::Status LogImpl::RebuildProducers() {
 
 absl::Status LogImpl::TruncateFullyAndStartAt(int64_t offset) {
   if (!fatal_error_.ok()) return fatal_error_;
-  return Fence(RestartAt(offset, offset));
+  return RestartAt(offset, offset);
 }
 
 absl::Status LogImpl::RestartAt(int64_t segment_base_offset, int64_t log_start_offset) {
-  ledger_.OnTruncation(segment_base_offset);
-  log_start_offset_ = log_start_offset;
-  flushed_offset_ = segment_base_offset;
   absl::Status status = recovery_point_.AppendDurably({.durable_end_offset = segment_base_offset,
                                                        .log_start_offset = log_start_offset,
                                                        .active_base_offset = segment_base_offset,
                                                        .active_size_bytes = 0});
-  if (!status.ok()) return status;
-
+  if (!status.ok()) return FenceUnlessFull(status);
+  ledger_.OnTruncation(segment_base_offset);
+  log_start_offset_ = log_start_offset;
+  flushed_offset_ = segment_base_offset;
   epochs_.Clear();
   producers_.Clear();
-  if (status = RemoveSnapshotsAbove(-1); !status.ok()) return status;
-  if (status = ForgetCheckpoint(); !status.ok()) return status;
-  while (!segments_.empty()) {
-    if (status = RemoveSegment(std::prev(segments_.end())); !status.ok()) return status;
+  return Fence(ReplaceSegments(segment_base_offset));
+}
+
+absl::Status LogImpl::ReplaceSegments(int64_t base_offset) {
+  if (absl::Status status = RemoveSnapshotsAbove(-1); !status.ok()) return status;
+  if (absl::Status status = ForgetCheckpoint(); !status.ok()) return status;
+  for (auto it = segments_.rbegin(); it != segments_.rend(); ++it) {
+    if (absl::Status status = it->second->RemoveFiles(); !status.ok()) return status;
   }
-  if (status = fs_.SyncDirectory(directory_); !status.ok()) return status;
-  if (status = StartSegment(segment_base_offset); !status.ok()) return status;
-  if (status = fs_.SyncDirectory(directory_); !status.ok()) return status;
+  if (absl::Status status = fs_.SyncDirectory(directory_); !status.ok()) return status;
+  // Only now: after an error the log is fenced, but it still has an end.
+  auto segment = Segment::Create(fs_, directory_, base_offset, options_.index_interval_bytes);
+  if (!segment.ok()) return segment.status();
+  segments_.clear();
+  size_bytes_ = 0;
+  Adopt(*std::move(segment));
+  if (absl::Status status = fs_.SyncDirectory(directory_); !status.ok()) return status;
   return PersistEpochs();
 }
 
@@ -122,19 +136,24 @@ absl::Status LogImpl::AdvanceLogStart(int64_t offset) {
     return absl::OutOfRangeError(fmt::format("log start {} would be above log end offset {} of {}",
                                              offset, log_end_offset(), directory_));
   }
+  RecoveryPoint point = CurrentPoint();
+  point.log_start_offset = offset;
+  if (absl::Status status = recovery_point_.AppendDurably(point); !status.ok()) {
+    return FenceUnlessFull(status);
+  }
   log_start_offset_ = offset;
   return Fence(DropBelowLogStart());
 }
 
 absl::Status LogImpl::DropBelowLogStart() {
-  absl::Status status = recovery_point_.AppendDurably(CurrentPoint());
-  if (!status.ok()) return status;
   while (segments_.size() > 1 && std::next(segments_.begin())->first <= log_start_offset_) {
     const auto oldest = segments_.begin();
     if (snapshots_.erase(oldest->first) > 0) {
-      if (status = fs_.Remove(SnapshotPath(oldest->first)); !status.ok()) return status;
+      if (absl::Status status = fs_.Remove(SnapshotPath(oldest->first)); !status.ok()) {
+        return status;
+      }
     }
-    if (status = RemoveSegment(oldest); !status.ok()) return status;
+    if (absl::Status status = RemoveSegment(oldest); !status.ok()) return status;
   }
   if (epochs_.TruncateFromStart(log_start_offset_)) NoteEpochs();
   return absl::OkStatus();

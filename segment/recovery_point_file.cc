@@ -6,6 +6,7 @@
 
 #include "runtime/base/crc32c.h"
 #include "runtime/base/endian.h"
+#include "segment/flush_ticket.h"
 
 namespace soliton::segment {
 namespace {
@@ -90,7 +91,12 @@ absl::Status RecoveryPointFile::Append(const RecoveryPoint& point) {
   }
   const Entry entry = Encode(sequence_ + 1, point);
   const Buffer piece = Buffer::CopyOf(entry);
-  if (absl::Status status = file_->Append(std::span(&piece, 1)); !status.ok()) return status;
+  const int64_t size_before = file_->size_bytes();
+  if (absl::Status status = file_->Append(std::span(&piece, 1)); !status.ok()) {
+    // Half an entry would shift all that follow.
+    if (absl::Status cut = file_->Truncate(size_before); !cut.ok()) return SyncFailure(cut);
+    return status;
+  }
   ++sequence_;
   last_ = point;
   return absl::OkStatus();
@@ -98,9 +104,9 @@ absl::Status RecoveryPointFile::Append(const RecoveryPoint& point) {
 
 absl::Status RecoveryPointFile::AppendDurably(const RecoveryPoint& point) {
   if (absl::Status status = Append(point); !status.ok()) return status;
-  if (absl::Status status = file_->Sync(); !status.ok()) return status;
+  if (absl::Status status = file_->Sync(); !status.ok()) return SyncFailure(status);
   NoteSynced(file_, file_->size_bytes());
-  return fs_->SyncDirectory(directory_);
+  return SyncFailure(fs_->SyncDirectory(directory_));
 }
 
 bool RecoveryPointFile::wants_sync() const {

@@ -46,8 +46,9 @@ class RecoveryPointFile {
   const std::optional<RecoveryPoint>& last() const { return last_; }
 
   // Not durable yet. Creates the file when missing (then its name wants a SyncDirectory).
+  // kResourceExhausted: the disk is full and nothing has changed.
   absl::Status Append(const RecoveryPoint& point);
-  // Append, made durable with the file's name. Blocks.
+  // Append, made durable with the file's name. Blocks. kResourceExhausted as above.
   absl::Status AppendDurably(const RecoveryPoint& point);
 
   // For a flush ticket: sync file(), then call NoteSynced with the size seen when the ticket was

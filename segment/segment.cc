@@ -92,7 +92,9 @@ void Segment::Count(const RecordBatchHeader& batch, int64_t position) {
 
 absl::Status Segment::Append(const Buffer& bytes, std::span<const RecordBatchView> batches) {
   if (absl::Status status = EnsureIndexes(); !status.ok()) return status;
-  if (absl::Status status = file_->Append(std::span(&bytes, 1)); !status.ok()) return status;
+  if (absl::Status status = file_->Append(std::span(&bytes, 1)); !status.ok()) {
+    return absl::IsResourceExhausted(status) ? TakeBack(status) : status;
+  }
   index_files_written_ = false;
   for (const RecordBatchView& batch : batches) {
     const int64_t position = size_bytes_;
@@ -100,6 +102,13 @@ absl::Status Segment::Append(const Buffer& bytes, std::span<const RecordBatchVie
     Count(batch, position);
   }
   return absl::OkStatus();
+}
+
+absl::Status Segment::TakeBack(const absl::Status& why) {
+  const absl::Status cut = CutToScanned();
+  if (cut.ok()) return why;
+  return absl::DataLossError(
+      fmt::format("{}; and then: {}", std::string(why.message()), std::string(cut.message())));
 }
 
 absl::Status Segment::TruncateTo(int64_t offset) {

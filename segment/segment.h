@@ -77,8 +77,9 @@ class Segment {
 
   // ---- writing ----
 
-  // One write for all of `bytes`, which consists of `batches`. On error the file may hold a prefix
-  // that this segment does not count; nothing may be appended any more.
+  // One write for all of `bytes`, which consists of `batches`. kResourceExhausted: the disk is
+  // full, and what it took was cut off again. After any other error the file may hold a prefix that
+  // this segment does not count, and nothing may be appended any more.
   absl::Status Append(const Buffer& bytes, std::span<const kafka::RecordBatchView> batches);
   // Cuts at the batch that holds `offset` (that batch goes too). The data file is synced; its index
   // files on disk are gone after SyncDirectory.
@@ -120,7 +121,7 @@ class Segment {
   // with nothing changed, when the checkpoint is another segment's or ends beyond the file.
   SegmentCheckpoint Checkpoint() const;
   bool ContinueFrom(SegmentCheckpoint checkpoint);
-  // Cuts the file behind the last batch added. Not synced.
+  // Cuts the file behind the last batch counted. Not synced.
   absl::Status CutToScanned();
   // The whole scan by headers, up to `end_position`. kDataLoss or kOutOfRange at bytes that are no
   // whole batch.
@@ -141,6 +142,8 @@ class Segment {
                                                            OpenMode mode);
 
   std::string PathOf(std::string_view suffix) const;
+  // The disk took a part only: cuts it off. Returns `why`, or another code when that failed too.
+  absl::Status TakeBack(const absl::Status& why);
   void Count(const kafka::RecordBatchHeader& batch, int64_t position);
   // Whether a batch with exactly this end and timestamp follows `from_position`.
   absl::StatusOr<bool> HasBatch(int64_t from_position, int64_t last_offset,

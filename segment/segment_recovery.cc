@@ -326,6 +326,12 @@ absl::Status SegmentRecovery::StartAnew() {
 
 }  // namespace
 
+void NoteFailedSync(FileSystem& fs, const std::string& directory) {
+  // No sync, which might fail in turn: as long as those pages can be read this can be seen, and a
+  // power loss that takes it takes them too.
+  (void)fs.Open(JoinPath(directory, kSyncFailedName), OpenMode::kReadWriteOrCreate);
+}
+
 absl::StatusOr<SurvivingSegments> RecoverSegments(FileSystem& fs, const std::string& directory,
                                                   int64_t index_interval_bytes,
                                                   const std::optional<RecoveryPoint>& point,

@@ -85,8 +85,9 @@ absl::Status Partition::TruncateToLeader(int64_t offset, std::string_view why) {
   LogInfo("{}-{}: {}: truncating from {} to {}, following broker {}", topic_, id_.partition, why,
           end_offset, offset, replica_.leader());
   absl::Status status = log_->TruncateTo(offset);
-  OnLogMoved();
+  // Nothing was cut, or the log is fenced and says nothing any more.
   if (!status.ok()) return status;
+  OnLogMoved();
   if (log_->log_end_offset() == end_offset && log_->latest_leader_epoch() == epoch) {
     return absl::DataLossError(
         fmt::format("{}: nothing left to truncate at {} for leader {} with end {}", why, end_offset,
@@ -99,6 +100,7 @@ absl::Status Partition::StartOverAt(int64_t offset) {
   LogWarn("{}-{}: log ends at {}, below the leader's start {}: starting over there", topic_,
           id_.partition, log_->log_end_offset(), offset);
   absl::Status status = log_->TruncateFullyAndStartAt(offset);
+  if (!status.ok()) return status;
   OnLogMoved();
   replica_.OnLogStart(log_->log_start_offset());
   return status;

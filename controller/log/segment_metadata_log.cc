@@ -123,7 +123,7 @@ void SegmentMetadataLog::FlushDone(const segment::FlushTicket& ticket, const abs
   if (failed_ && !closing_) return;
   log_->FlushDone(ticket, result);
   if (closing_) return FinishClose();
-  if (!result.ok()) return Fail(result);
+  if (!log_->fatal_error().ok()) return Fail(result);
   // The next flush starts before anyone is told of this one.
   committed_end_offset_ = log_->flushed_offset();
   FlushIfIdle();

@@ -205,13 +205,26 @@ TEST_F(LeaderTest, FailedFlushTakesTheReplicaOffline) {
   EXPECT_EQ(failures_.size(), 1u);
 }
 
-TEST_F(LeaderTest, FullDiskFailsThoseThatWaitAlready) {
+TEST_F(LeaderTest, BrokenDiskFailsThoseThatWaitAlready) {
   Lead(5, {1, 2});
   auto result = AppendAndWait();
-  fs_.FailNext(sim::FileOperation::kAppend, ".log", absl::ResourceExhaustedError("ENOSPC"));
+  fs_.FailNext(sim::FileOperation::kAppend, ".log", absl::DataLossError("EIO"));
   EXPECT_EQ(Append().error, ErrorCode::KAFKA_STORAGE_ERROR);
   EXPECT_EQ(*result, ErrorCode::KAFKA_STORAGE_ERROR);
   EXPECT_EQ(failures_.size(), 1u);
+}
+
+TEST_F(LeaderTest, FullDiskRefusesWhatItCannotTakeAndNothingElse) {
+  Lead(5, {1});
+  auto result = AppendAndWait();
+  fs_.FailNext(sim::FileOperation::kAppend, ".log", absl::ResourceExhaustedError("ENOSPC"));
+  const ProduceOutcome refused = Append();
+  EXPECT_EQ(refused.error, ErrorCode::KAFKA_STORAGE_ERROR);
+  EXPECT_NE(refused.error_message.find("ENOSPC"), std::string::npos);
+  Flush();
+  EXPECT_EQ(*result, ErrorCode::NONE);
+  EXPECT_TRUE(failures_.empty());
+  EXPECT_EQ(Append().error, ErrorCode::NONE);
 }
 
 TEST_F(LeaderTest, ClosingPartitionTakesNothingMore) {

@@ -1,280 +1,163 @@
-// Power loss at every single disk operation of several histories, under several draws of what the
-// disk kept.
+// Power loss at every single disk operation of every script, and of the recovery that follows. What
+// the disk kept is enumerated for the scripts and crash points where that is feasible, and drawn
+// for the others.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <functional>
+#include <cstdio>
+#include <cstdlib>
 
-#include "tests/segment/log_model.h"
+#include "runtime/base/check.h"
+#include "tests/segment/log_scripts.h"
 
 namespace soliton::segment {
 namespace {
 
-using Script = std::function<void(LogModel&)>;
-
-LogOptions SmallSegments() {
-  LogOptions options;
-  options.segment_bytes = 700;
-  options.index_interval_bytes = 100;
-  options.checkpoint_step_bytes = 300;
-  return options;
-}
-
-void PrepareDisk(sim::SimFileSystem& fs) {
-  ASSERT_TRUE(fs.CreateDirectories("/data").ok());
-  ASSERT_TRUE(fs.SyncDirectory("/").ok());
-}
-
-// Runs the script, dies at operation `crash_at` (0 = never), and returns how many operations there
-// were.
-uint64_t RunOnce(const Script& script, uint64_t crash_at, uint64_t seed, sim::CrashModel model) {
-  sim::SimFileSystem fs(seed);
-  ManualClock clock;
-  PrepareDisk(fs);
-  const uint64_t prepared = fs.operation_count();
-  if (crash_at > 0) fs.SetCrashAtOperation(prepared + crash_at);
-  LogModel log(fs, clock, SmallSegments());
-  if (log.Open(false).ok()) script(log);
-  const uint64_t operations = fs.operation_count() - prepared;
-  if (crash_at == 0) return operations;
-
-  const std::string context = fmt::format("crash at operation {} with seed {}", crash_at, seed);
-  log.DropLog();
-  fs.CrashAndRecover(model);
-  log.OpenRecovered(context);
-  if (testing::Test::HasFailure()) return operations;
-  // Recovery made it durable: a second power loss changes nothing, and the log goes on.
-  log.DropLog();
-  fs.CrashAndRecover(sim::CrashModel::kLoseUnsynced);
-  log.OpenRecovered(context + ", again");
-  if (testing::Test::HasFailure()) return operations;
-  const int32_t leader_epoch = log.latest_epoch() + 1;
-  for (const int64_t producer_id : {0, 1}) {
-    log.RetryLastOf(producer_id, leader_epoch);
-    log.AppendAsProducer(producer_id, {.records = 2}, leader_epoch);
+// Walks through all answers to a varying row of questions, depth first.
+class Odometer final : public sim::CrashChooser {
+ public:
+  size_t Choose(size_t options) override {
+    if (at_ == digits_.size()) digits_.push_back({0, options});
+    CHECK(digits_[at_].options == options, "the same questions, asked again, differ");
+    return digits_[at_++].value;
   }
-  log.Flush();
-  log.Check(context + ", after more appends");
-  log.DropLog();
-  fs.CrashAndRecover(sim::CrashModel::kLoseUnsynced);
-  log.OpenRecovered(context + ", at last");
-  return operations;
-}
-
-void CrashEverywhere(const Script& script, int random_draws = 4) {
-  const uint64_t operations = RunOnce(script, 0, 1, sim::CrashModel::kLoseUnsynced);
-  ASSERT_GT(operations, 10u);
-  for (uint64_t n = 1; n <= operations && !testing::Test::HasFailure(); ++n) {
-    RunOnce(script, n, 1, sim::CrashModel::kLoseUnsynced);
-    for (int draw = 0; draw < random_draws; ++draw) {
-      if (testing::Test::HasFailure()) return;
-      RunOnce(script, n, FirstSeed() + 100 + n * 31 + static_cast<uint64_t>(draw),
-              sim::CrashModel::kRandom);
+  // To the next row of answers; false when there is none.
+  bool Next() {
+    at_ = 0;
+    while (!digits_.empty() && digits_.back().value + 1 == digits_.back().options) {
+      digits_.pop_back();
     }
+    if (digits_.empty()) return false;
+    ++digits_.back().value;
+    return true;
   }
-}
 
-void AppendSome(LogModel& log, int count, int32_t leader_epoch) {
-  for (int i = 0; i < count; ++i) {
-    const BatchSpec spec = {.records = 1 + i % 3, .value = std::string(20 + 30 * (i % 4), 'x')};
-    if (i % 5 == 0) {
-      log.AppendAsLeader(spec, leader_epoch);
-    } else {
-      log.AppendAsProducer(i % 2, spec, leader_epoch);
+ private:
+  struct Digit {
+    size_t value;
+    size_t options;
+  };
+  std::vector<Digit> digits_;
+  size_t at_ = 0;
+};
+
+class LogCrashTest : public testing::TestWithParam<LogScript> {
+ protected:
+  // A new disk and a log on it that runs the script, up to operation `crash_at` (0 = to the end).
+  struct Run {
+    Run(uint64_t seed, const LogScript& script, uint64_t crash_at)
+        : fs(seed), log(fs, clock, ScriptOptions()) {
+      CHECK(fs.CreateDirectories("/data").ok() && fs.SyncDirectory("/").ok());
+      const uint64_t prepared = fs.operation_count();
+      if (crash_at > 0) fs.SetCrashAtOperation(prepared + crash_at);
+      if (log.Open(false).ok()) script.run(log);
+      operations = fs.operation_count() - prepared;
+      log.DropLog();
     }
-  }
-}
-
-TEST(LogCrash, WhileAppendingAndRolling) {
-  CrashEverywhere([](LogModel& log) {
-    for (int round = 0; round < 6; ++round) {
-      AppendSome(log, 5, round / 2);
+    // Recovery made it durable: a second power loss changes nothing, and the log goes on.
+    void GoOn(const std::string& context) {
+      log.DropLog();
+      fs.CrashAndRecover(sim::CrashModel::kLoseUnsynced);
+      log.OpenRecovered(context + ", again");
+      if (HasFailure()) return;
+      const int32_t leader_epoch = log.latest_epoch() + 1;
+      for (const int64_t producer_id : {0, 1}) {
+        log.RetryLastOf(producer_id, leader_epoch);
+        log.AppendAsProducer(producer_id, {.records = 2}, leader_epoch);
+      }
       log.Flush();
+      log.Check(context + ", after more appends");
+      log.DropLog();
+      fs.CrashAndRecover(sim::CrashModel::kLoseUnsynced);
+      log.OpenRecovered(context + ", at last");
     }
-    AppendSome(log, 3, 3);
-  });
-}
-
-TEST(LogCrash, WhileAppendsGoOnDuringTheFlush) {
-  CrashEverywhere([](LogModel& log) {
-    for (int round = 0; round < 6; ++round) {
-      AppendSome(log, 4, round);
-      log.TakeFlush();
-      AppendSome(log, 4, round);
-      log.FinishFlush();
-    }
-  });
-}
-
-TEST(LogCrash, WhileFollowing) {
-  CrashEverywhere([](LogModel& log) {
-    for (int round = 0; round < 4; ++round) {
-      log.AppendAsFollower({{.records = 3, .value = std::string(150, 'a')},
-                            {.records = 1, .value = std::string(250, 'b')},
-                            {.records = 2, .value = std::string(200, 'c')}},
-                           round);
-      log.Flush();
-    }
-  });
-}
-
-TEST(LogCrash, WhileTruncating) {
-  CrashEverywhere([](LogModel& log) {
-    AppendSome(log, 12, 1);
-    log.Flush();
-    AppendSome(log, 8, 2);
-    log.TruncateTo(25);
-    AppendSome(log, 8, 3);
-    log.Flush();
-    AppendSome(log, 8, 4);
-    log.TruncateTo(5);
-    AppendSome(log, 4, 5);
-    log.Flush();
-  });
-}
-
-TEST(LogCrash, WhileTruncatingUnderAFlush) {
-  CrashEverywhere([](LogModel& log) {
-    AppendSome(log, 16, 1);
-    log.TakeFlush();
-    log.TruncateTo(12);
-    AppendSome(log, 14, 2);
-    log.FinishFlush();
-    log.TakeFlush();
-    log.TruncateTo(9);
-    log.FinishFlush();
-    AppendSome(log, 14, 3);
-    log.Flush();
-  });
-}
-
-TEST(LogCrash, WhileTruncatingFully) {
-  CrashEverywhere([](LogModel& log) {
-    AppendSome(log, 12, 1);
-    log.Flush();
-    log.TruncateFullyAndStartAt(1000);
-    AppendSome(log, 6, 2);
-    log.TakeFlush();
-    log.TruncateFullyAndStartAt(2000);
-    AppendSome(log, 6, 3);
-    log.FinishFlush();
-    log.Flush();
-    log.TruncateFullyAndStartAt(10);
-    AppendSome(log, 6, 4);
-    log.Flush();
-  });
-}
-
-TEST(LogCrash, WhileTheLogStartMoves) {
-  CrashEverywhere([](LogModel& log) {
-    AppendSome(log, 20, 1);
-    log.Flush();
-    log.AdvanceLogStart(4);
-    log.AdvanceLogStart(17);
-    AppendSome(log, 10, 2);
-    log.Flush();
-    log.ApplyRetention(-1, 900);
-    AppendSome(log, 3, 3);
-    log.AdvanceLogStart(log.end_offset());
-    AppendSome(log, 3, 3);
-    log.Flush();
-  });
-}
-
-TEST(LogCrash, WhileClosingAndReopening) {
-  CrashEverywhere([](LogModel& log) {
-    for (int round = 0; round < 3; ++round) {
-      AppendSome(log, 7, round);
-      if (!log.CloseCleanly()) return;
-      if (!log.Open(true).ok()) return;
-    }
-    AppendSome(log, 7, 4);
-    log.Flush();
-  });
-}
-
-// The owner goes on while the disk thread is between any two steps of a ticket.
-void InterleaveEverywhere(const Script& between) {
-  for (int n = 1; !testing::Test::HasFailure(); ++n) {
-    sim::SimFileSystem fs(static_cast<uint64_t>(n));
+    sim::SimFileSystem fs;
     ManualClock clock;
-    PrepareDisk(fs);
-    LogModel log(fs, clock, SmallSegments());
-    ASSERT_TRUE(log.Open(false).ok());
-    AppendSome(log, 10, 1);
-    log.Flush();
-    AppendSome(log, 10, 2);
-    log.TakeFlush();
-    const bool done = log.FinishFlushWith(n, [&] { between(log); });
-    if (!done) {
-      EXPECT_GT(n, 10);
-      return;
+    LogModel log;
+    uint64_t operations = 0;
+  };
+
+  static uint64_t CountOperations() { return Run(1, GetParam(), 0).operations; }
+  static void Report(const char* what, uint64_t crash_points, uint64_t wrecks) {
+    std::printf("%s, %s: %lu crash points, %lu wrecks recovered\n", GetParam().name, what,
+                static_cast<unsigned long>(crash_points), static_cast<unsigned long>(wrecks));
+    RecordProperty("crash_points", static_cast<int>(crash_points));
+    RecordProperty("wrecks", static_cast<int>(wrecks));
+  }
+};
+
+// Nothing unsynced survives, and several draws of what does.
+TEST_P(LogCrashTest, DrawnWrecks) {
+  constexpr int kDraws = 4;
+  const uint64_t operations = CountOperations();
+  ASSERT_GT(operations, 5u);
+  for (uint64_t n = 1; n <= operations; ++n) {
+    for (int draw = 0; draw <= kDraws; ++draw) {
+      const uint64_t seed = FirstSeed() + 100 + n * 31 + static_cast<uint64_t>(draw);
+      const std::string context = fmt::format("crash at operation {}, seed {}", n, seed);
+      Run run(seed, GetParam(), n);
+      run.fs.CrashAndRecover(draw == 0 ? sim::CrashModel::kLoseUnsynced : sim::CrashModel::kRandom);
+      run.log.OpenRecovered(context);
+      if (HasFailure()) return;
+      run.GoOn(context);
+      if (HasFailure()) return;
     }
-    const std::string context = fmt::format("after operation {} of the ticket", n);
-    log.Check(context);
-    AppendSome(log, 2, 4);
-    log.Flush();
-    EXPECT_EQ(log.log().flushed_offset(), log.end_offset()) << context;
-    log.Check(context);
-    AppendSome(log, 5, 4);
-    log.DropLog();
-    fs.CrashAndRecover();
-    log.OpenRecovered(context);
   }
+  Report("drawn", operations, operations * (kDraws + 1));
 }
 
-TEST(LogInterleaving, AppendsAndRolls) {
-  InterleaveEverywhere([](LogModel& log) { AppendSome(log, 12, 3); });
-}
-
-TEST(LogInterleaving, Truncation) {
-  InterleaveEverywhere([](LogModel& log) {
-    log.TruncateTo(22);
-    AppendSome(log, 12, 3);
-  });
-  InterleaveEverywhere([](LogModel& log) {
-    log.TruncateTo(7);
-    AppendSome(log, 12, 3);
-  });
-}
-
-TEST(LogInterleaving, FullTruncation) {
-  InterleaveEverywhere([](LogModel& log) {
-    log.TruncateFullyAndStartAt(24);
-    AppendSome(log, 12, 3);
-  });
-}
-
-TEST(LogInterleaving, LogStart) {
-  InterleaveEverywhere([](LogModel& log) {
-    log.AdvanceLogStart(30);
-    AppendSome(log, 12, 3);
-  });
-}
-
-// Recovery itself is interrupted, at each of its operations.
-TEST(LogCrash, WhileRecovering) {
-  for (uint64_t n = 1; n < 60; ++n) {
-    sim::SimFileSystem fs(FirstSeed() + n);
-    ManualClock clock;
-    PrepareDisk(fs);
-    LogModel log(fs, clock, SmallSegments());
-    ASSERT_TRUE(log.Open(false).ok());
-    AppendSome(log, 10, 1);
-    log.Flush();
-    AppendSome(log, 10, 2);
-    log.DropLog();
-    fs.CrashAndRecover();
-    fs.SetCrashAtOperation(fs.operation_count() + n);
-    const bool interrupted = !log.Open(false).ok();
-    log.DropLog();
-    fs.CrashAndRecover();
-    log.OpenRecovered(fmt::format("recovery interrupted at operation {}", n));
-    if (HasFailure()) return;
-    if (!interrupted) return;
+// Every legal subset of what was not synced, at the crash points with not too many of them.
+TEST_P(LogCrashTest, EveryWreck) {
+  const char* const asked = std::getenv("SOLITON_CRASH_WRECKS");  // of one crash point
+  const uint64_t most_wrecks = asked == nullptr ? 40 : std::strtoull(asked, nullptr, 10);
+  const uint64_t operations = CountOperations();
+  uint64_t enumerated_points = 0;
+  uint64_t wrecks = 0;
+  for (uint64_t n = 1; n <= operations; ++n) {
+    Odometer odometer;
+    bool more = true;
+    for (uint64_t i = 0; more && i < most_wrecks; ++i) {
+      const std::string context = fmt::format("crash at operation {}, wreck {}", n, i);
+      Run run(1, GetParam(), n);
+      run.fs.CrashAndRecover(odometer);
+      run.log.OpenRecovered(context);
+      if (HasFailure()) return;
+      ++wrecks;
+      more = odometer.Next();
+    }
+    if (!more) ++enumerated_points;
   }
-  FAIL() << "recovery took 60 operations or more";
+  EXPECT_GT(enumerated_points, 0u);
+  Report(fmt::format("{} of {} points exhaustively", enumerated_points, operations).c_str(),
+         operations, wrecks);
 }
+
+// The recovery is interrupted as well, at each of its operations, until it gets through.
+TEST_P(LogCrashTest, CrashesWhileRecovering) {
+  const uint64_t operations = CountOperations();
+  uint64_t crash_points = 0;
+  for (uint64_t n = 1; n <= operations; n += 7) {
+    for (uint64_t m = 1;; ++m) {
+      const std::string context = fmt::format("crash at operation {}, and {} of recovery", n, m);
+      ASSERT_LT(m, 200u) << "recovery does not end";
+      Run run(FirstSeed() + n * 1000 + m, GetParam(), n);
+      run.fs.CrashAndRecover();
+      run.fs.SetCrashAtOperation(run.fs.operation_count() + m);
+      const bool interrupted = !run.log.Open(false).ok() || run.fs.frozen();
+      run.log.DropLog();
+      run.fs.CrashAndRecover();
+      run.log.OpenRecovered(context);
+      if (HasFailure()) return;
+      if (!interrupted) break;
+      ++crash_points;
+    }
+  }
+  Report("while recovering", crash_points, crash_points);
+}
+
+INSTANTIATE_TEST_SUITE_P(Scripts, LogCrashTest,
+                         testing::ValuesIn(LogScripts().begin(), LogScripts().end()),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace soliton::segment

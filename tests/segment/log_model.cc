@@ -71,11 +71,15 @@ void LogModel::Add(const BatchSpec& spec, int32_t leader_epoch) {
 }
 
 void LogModel::AppendAsLeader(const BatchSpec& spec, int32_t leader_epoch) {
-  if (fs_->frozen()) return;
+  if (stopped()) return;
   const AppendResult result = log_->AppendAsLeader(MakeBatch(spec), leader_epoch);
+  if (result.disk_full) {
+    EXPECT_TRUE(log_->fatal_error().ok());
+    return;
+  }
   // What failed half-way may still come back whole.
   Add(spec, leader_epoch);
-  if (fs_->frozen()) return;
+  if (stopped()) return;
   EXPECT_EQ(result.error, kafka::ErrorCode::NONE) << result.error_message;
   EXPECT_FALSE(result.duplicate);
   EXPECT_EQ(result.base_offset, batches_.back().base_offset);
@@ -97,13 +101,13 @@ void LogModel::Continue(int64_t producer_id, BatchSpec& spec) {
 }
 
 void LogModel::AppendAsProducer(int64_t producer_id, BatchSpec spec, int32_t leader_epoch) {
-  if (fs_->frozen()) return;
+  if (stopped()) return;
   Continue(producer_id, spec);
   AppendAsLeader(spec, leader_epoch);
 }
 
 void LogModel::RetryLastOf(int64_t producer_id, int32_t leader_epoch) {
-  if (fs_->frozen()) return;
+  if (stopped()) return;
   for (auto it = batches_.rbegin(); it != batches_.rend(); ++it) {
     const kafka::RecordBatchHeader header(reinterpret_cast<const uint8_t*>(it->bytes.data()));
     if (header.producer_id() != producer_id) continue;
@@ -111,7 +115,7 @@ void LogModel::RetryLastOf(int64_t producer_id, int32_t leader_epoch) {
     ASSERT_TRUE(again.ok());
     again->SetBaseOffset(0);
     const AppendResult result = log_->AppendAsLeader(again->buffer(), leader_epoch);
-    if (fs_->frozen()) return;
+    if (stopped()) return;
     EXPECT_TRUE(result.duplicate) << result.error_message;
     EXPECT_EQ(result.base_offset, it->base_offset);
     EXPECT_EQ(result.last_offset, it->last_offset);
@@ -120,20 +124,25 @@ void LogModel::RetryLastOf(int64_t producer_id, int32_t leader_epoch) {
 }
 
 void LogModel::AppendAsFollower(const std::vector<BatchSpec>& specs, int32_t leader_epoch) {
-  if (fs_->frozen()) return;
+  if (stopped()) return;
   std::vector<Buffer> pieces;
   const size_t before = batches_.size();
   for (const BatchSpec& spec : specs) Add(spec, leader_epoch);
   for (size_t i = before; i < batches_.size(); ++i)
     pieces.push_back(Buffer::CopyOf(batches_[i].bytes));
   const absl::StatusOr<int> count = log_->AppendAsFollower(Concatenate(pieces), leader_epoch);
-  if (fs_->frozen()) return;
-  ASSERT_TRUE(count.ok()) << count.status().ToString();
-  EXPECT_EQ(*count, static_cast<int>(specs.size()));
+  if (stopped()) return;
+  if (!count.ok()) {
+    ASSERT_TRUE(absl::IsResourceExhausted(count.status())) << count.status().ToString();
+  }
+  while (batches_.size() > before + static_cast<size_t>(count.ok() ? *count : 0)) {
+    end_offset_ = batches_.back().base_offset;
+    batches_.pop_back();
+  }
 }
 
 void LogModel::TakeFlush() {
-  if (fs_->frozen()) return;
+  if (stopped()) return;
   if (!ticket_) ticket_ = log_->TakeFlush();
 }
 
@@ -159,21 +168,29 @@ bool LogModel::FinishFlushWith(int n, const std::function<void()>& between) {
 }
 
 void LogModel::TruncateTo(int64_t offset) {
-  if (fs_->frozen()) return;
+  if (stopped()) return;
   if (offset < start_offset_) return TruncateFullyAndStartAt(offset);
   BeginLoss();
+  const auto [start_before, durable_before] = std::pair(start_offset_, durable_end_offset_);
   while (!batches_.empty() && batches_.back().last_offset >= offset) {
     end_offset_ = batches_.back().base_offset;
     batches_.pop_back();
   }
   durable_end_offset_ = std::min(durable_end_offset_, end_offset_);
   start_offset_ = std::min(start_offset_, end_offset_);
-  EndLoss(log_->TruncateTo(offset));
+  const absl::Status status = log_->TruncateTo(offset);
+  if (WasRefused(status)) {
+    TakeBackLoss();
+    start_offset_ = start_before;
+    durable_end_offset_ = durable_before;
+  }
+  EndLoss(status);
 }
 
 void LogModel::TruncateFullyAndStartAt(int64_t offset) {
-  if (fs_->frozen()) return;
+  if (stopped()) return;
   BeginLoss();
+  const auto [start_before, durable_before] = std::pair(start_offset_, durable_end_offset_);
   batches_.clear();
   end_offset_ = offset;
   durable_end_offset_ = 0;
@@ -181,21 +198,39 @@ void LogModel::TruncateFullyAndStartAt(int64_t offset) {
   start_offset_ = std::min(start_offset_, offset);
   const absl::Status status = log_->TruncateFullyAndStartAt(offset);
   if (status.ok()) start_offset_ = attempted_start_offset_ = durable_end_offset_ = offset;
+  if (WasRefused(status)) {
+    TakeBackLoss();
+    start_offset_ = attempted_start_offset_ = start_before;
+    durable_end_offset_ = durable_before;
+  }
   EndLoss(status);
 }
 
+void LogModel::TakeBackLoss() {
+  batches_ = before_loss_->batches;
+  end_offset_ = before_loss_->end_offset;
+  before_loss_.reset();
+}
+
 void LogModel::AdvanceLogStart(int64_t offset) {
-  if (fs_->frozen()) return;
+  if (stopped() || offset > end_offset_) return;
+  const int64_t attempted_before = attempted_start_offset_;
   attempted_start_offset_ = std::max(attempted_start_offset_, offset);
-  if (!log_->AdvanceLogStart(offset).ok()) return;
+  const absl::Status status = log_->AdvanceLogStart(offset);
+  if (WasRefused(status)) attempted_start_offset_ = attempted_before;
+  if (!status.ok()) return;
   start_offset_ = std::max(start_offset_, offset);
   std::erase_if(batches_, [this](const StoredBatch& b) { return b.last_offset < start_offset_; });
 }
 
 void LogModel::ApplyRetention(int64_t retention_ms, int64_t retention_bytes) {
-  if (fs_->frozen()) return;
+  if (stopped()) return;
+  const int64_t attempted_before = attempted_start_offset_;
   attempted_start_offset_ = std::max(attempted_start_offset_, durable_end_offset_);
-  if (!log_->ApplyRetention(retention_ms, retention_bytes, durable_end_offset_).ok()) return;
+  const absl::Status status =
+      log_->ApplyRetention(retention_ms, retention_bytes, durable_end_offset_);
+  if (WasRefused(status)) attempted_start_offset_ = attempted_before;
+  if (!status.ok()) return;
   EXPECT_GE(log_->log_start_offset(), start_offset_);
   EXPECT_LE(log_->log_start_offset(), std::max(start_offset_, durable_end_offset_));
   start_offset_ = attempted_start_offset_ = log_->log_start_offset();
@@ -203,7 +238,7 @@ void LogModel::ApplyRetention(int64_t retention_ms, int64_t retention_bytes) {
 }
 
 bool LogModel::CloseCleanly() {
-  if (fs_->frozen()) return false;
+  if (stopped()) return false;
   if (ticket_) FinishFlush();
   if (!log_->CloseCleanly().ok()) return false;
   durable_end_offset_ = end_offset_;

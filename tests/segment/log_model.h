@@ -19,7 +19,8 @@ class LogModel {
   LogModel(sim::SimFileSystem& fs, ManualClock& clock, const LogOptions& options)
       : fs_(&fs), clock_(&clock), options_(options) {}
 
-  // Operations do nothing once the disk is frozen (the process is dead by then).
+  // Operations do nothing once the disk is frozen (the process is dead by then) or the log is
+  // fenced. One that a full disk refused has changed nothing.
 
   // The first open, and every further one after a clean stop.
   absl::Status Open(bool clean_shutdown);
@@ -33,6 +34,10 @@ class LogModel {
   // Producer, epoch and sequence that the log must expect next: they follow from the batches.
   void Continue(int64_t producer_id, BatchSpec& spec);
   void AppendAsFollower(const std::vector<BatchSpec>& specs, int32_t leader_epoch);
+  void AssignLeaderEpoch(int32_t leader_epoch) {
+    if (!stopped()) log_->AssignLeaderEpoch(leader_epoch);
+  }
+  void AdvanceTime(int64_t ms) { clock_->wall_ms += ms; }
   void TakeFlush();
   void FinishFlush();
   // As FinishFlush, with `between` done on the owner right after the ticket's n-th disk operation.
@@ -57,6 +62,7 @@ class LogModel {
 
   Log& log() { return *log_; }
   bool is_open() const { return log_ != nullptr; }
+  bool stopped() const { return fs_->frozen() || !log_ || !log_->fatal_error().ok(); }
   bool flush_is_out() const { return ticket_.has_value(); }
   int64_t start_offset() const { return start_offset_; }
   int64_t end_offset() const { return end_offset_; }
@@ -73,6 +79,11 @@ class LogModel {
   void BeginLoss() { before_loss_ = Content{batches_, end_offset_}; }
   void EndLoss(const absl::Status& status) {
     if (status.ok()) before_loss_.reset();
+  }
+  void TakeBackLoss();
+  // A full disk refused the operation before it did anything.
+  bool WasRefused(const absl::Status& status) const {
+    return absl::IsResourceExhausted(status) && log_->fatal_error().ok();
   }
   bool IsLegal(const std::vector<StoredBatch>& recovered, int64_t recovered_end,
                const Content& content) const;

@@ -401,10 +401,11 @@ TEST_F(LogRecoveryTest, FailedAppendFencesTheLog) {
   MustOpen();
   Fill(2);
   Flush();
-  fs.FailNext(sim::FileOperation::kAppend, ".log", absl::ResourceExhaustedError("disk full"));
+  fs.FailNext(sim::FileOperation::kAppend, ".log", absl::DataLossError("Input/output error"));
   const AppendResult result = Append({}, 1);
   EXPECT_EQ(result.error, ErrorCode::KAFKA_STORAGE_ERROR);
-  EXPECT_NE(result.error_message.find("disk full"), std::string::npos);
+  EXPECT_FALSE(result.disk_full);
+  EXPECT_NE(result.error_message.find("Input/output error"), std::string::npos);
   EXPECT_EQ(log->log_end_offset(), 4);
   EXPECT_EQ(Append({}, 1).error, ErrorCode::KAFKA_STORAGE_ERROR);
   log.reset();
@@ -414,18 +415,52 @@ TEST_F(LogRecoveryTest, FailedAppendFencesTheLog) {
   EXPECT_EQ(Append({}, 1).base_offset, 4);
 }
 
-TEST_F(LogRecoveryTest, FailedRollFencesTheLog) {
+TEST_F(LogRecoveryTest, FullDiskRefusesAppendsAndTheLogGoesOn) {  // S58
+  MustOpen();
+  Fill(2);
+  Flush();
+  const std::string before = *ReadFile(fs, LogName(0));
+  for (int i = 0; i < 5; ++i) {
+    fs.FailNext(sim::FileOperation::kAppend, ".log", absl::ResourceExhaustedError("disk full"));
+    const AppendResult result = Append({}, 1);
+    EXPECT_EQ(result.error, ErrorCode::KAFKA_STORAGE_ERROR);
+    EXPECT_TRUE(result.disk_full);
+    EXPECT_NE(result.error_message.find(LogName(0)), std::string::npos) << result.error_message;
+    EXPECT_EQ(*ReadFile(fs, LogName(0)), before) << "what the disk took was cut off again";
+    EXPECT_TRUE(log->fatal_error().ok());
+    EXPECT_EQ(ReadAll(*log).size(), 2u);
+  }
+  EXPECT_EQ(Append({}, 1).base_offset, 4);
+  Flush();
+  EXPECT_EQ(log->flushed_offset(), 5);
+}
+
+TEST_F(LogRecoveryTest, FullDiskRefusesARollAndTheLogGoesOn) {
   MustOpen();
   Fill(4);
   fs.FailNext(sim::FileOperation::kCreate, ".log", absl::ResourceExhaustedError("disk full"));
+  const BatchSpec spec = {.records = 2, .value = std::string(60, 'x')};
   int appended = 4;
-  while (Append({.records = 2, .value = std::string(60, 'x')}, 1).error == ErrorCode::NONE)
-    ++appended;
-  EXPECT_FALSE(log->fatal_error().ok());
-  log.reset();
-  fs.ProcessExited();
+  AppendResult result;
+  while ((result = Append(spec, 1)).error == ErrorCode::NONE) ++appended;
+  EXPECT_TRUE(result.disk_full);
+  EXPECT_EQ(log->segment_count(), 1);
+  EXPECT_EQ(Append(spec, 1).base_offset, 2 * appended);
+  EXPECT_EQ(log->segment_count(), 2);
+  Flush();
+  Crash(sim::CrashModel::kLoseUnsynced);
   MustOpen();
-  EXPECT_EQ(log->log_end_offset(), 2 * appended);
+  EXPECT_EQ(log->log_end_offset(), 2 * appended + 2);
+}
+
+TEST_F(LogRecoveryTest, ASyncThatFindsTheDiskFullHasLostBytes) {
+  // Delayed allocation: the disk is found full when the pages are written back.
+  MustOpen();
+  Fill(2);
+  fs.FailNext(sim::FileOperation::kSync, ".log", absl::ResourceExhaustedError("disk full"));
+  EXPECT_TRUE(Flush());
+  EXPECT_FALSE(log->fatal_error().ok());
+  EXPECT_EQ(log->flushed_offset(), 0);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ absl::Status SimFile::Append(std::span<const Buffer> pieces) {
   for (const Buffer& piece : pieces) total += static_cast<int64_t>(piece.size());
   int64_t room = total;
   if (!fault.ok()) {
-    room = fs_->random_.Between(0, total);
+    room = fs_->random_.Between(0, std::max<int64_t>(total - 1, 0));
   } else if (fs_->capacity_bytes_) {
     room = std::max<int64_t>(0, *fs_->capacity_bytes_ - fs_->used_bytes());
     if (room < total) fault = absl::ResourceExhaustedError(fmt::format("{}: disk full", path_));

@@ -1,6 +1,7 @@
 #include "tests/sim/sim_file_content.h"
 
 #include <algorithm>
+#include <set>
 
 #include "runtime/base/check.h"
 
@@ -61,15 +62,55 @@ std::vector<uint8_t> SimFileContent::DurableImage() const {
   return image;
 }
 
-// A state that some order of write-back could leave: the size stops somewhere between the durable
-// and the present one, and each append below it arrived whole, in part, or not at all.
-std::vector<uint8_t> SimFileContent::DrawImage(Random& random) const {
-  const std::vector<uint8_t> durable = DurableImage();
+std::vector<uint8_t> SimFileContent::WrittenImage(const std::vector<uint8_t>& durable) const {
   std::vector<uint8_t> image = bytes_;
   for (const Range& range : lost_) {
     const size_t end = std::min(range.end, image.size());
     for (size_t i = range.begin; i < end; ++i) image[i] = i < durable.size() ? durable[i] : 0;
   }
+  return image;
+}
+
+std::vector<size_t> SimFileContent::CutsAbove(size_t begin) const {
+  std::set<size_t> cuts;
+  for (size_t at = begin; at < bytes_.size(); at = (at / kSectorBytes + 1) * kSectorBytes) {
+    cuts.insert(at);
+  }
+  for (const Range& range : unsynced_) {
+    cuts.insert({range.begin, range.begin + 1, (range.begin + range.end) / 2, range.end});
+  }
+  std::erase_if(cuts, [&](size_t at) { return at <= begin || at >= bytes_.size(); });
+  return {cuts.begin(), cuts.end()};
+}
+
+std::vector<uint8_t> SimFileContent::ChooseImage(CrashChooser& chooser) const {
+  const std::vector<uint8_t> durable = DurableImage();
+  std::vector<uint8_t> image = WrittenImage(durable);
+  if (unsynced_.empty()) return chooser.Choose(2) == 0 ? durable : image;
+  const size_t begin = unsynced_.front().begin;
+  const std::vector<size_t> cuts = CutsAbove(begin);
+  const size_t choice = chooser.Choose(3 + cuts.size());
+  if (choice == 0) return durable;
+  if (choice == 1) return image;
+  if (choice > 2) {
+    image.resize(cuts[choice - 3]);
+    return image;
+  }
+  for (size_t at = begin; at < image.size();) {
+    const size_t end = std::min(image.size(), (at / kSectorBytes + 1) * kSectorBytes);
+    if (chooser.Choose(2) == 0) {
+      for (size_t i = at; i < end; ++i) image[i] = i < durable.size() ? durable[i] : uint8_t{0};
+    }
+    at = end;
+  }
+  return image;
+}
+
+// A state that some order of write-back could leave: the size stops somewhere between the durable
+// and the present one, and each append below it arrived whole, in part, or not at all.
+std::vector<uint8_t> SimFileContent::DrawImage(Random& random) const {
+  const std::vector<uint8_t> durable = DurableImage();
+  std::vector<uint8_t> image = WrittenImage(durable);
   if (random.Chance(1, 4)) return image;  // everything was written back in time
   const size_t size = static_cast<size_t>(
       random.Between(static_cast<int64_t>(common_), static_cast<int64_t>(image.size())));
@@ -108,7 +149,15 @@ void SimFileContent::Damage(std::vector<uint8_t>& image, const std::vector<uint8
 
 void SimFileContent::Crash(CrashModel model, Random& random) {
   const bool draw = model == CrashModel::kRandom && has_unsynced() && random.Chance(3, 4);
-  bytes_ = draw ? DrawImage(random) : DurableImage();
+  Become(draw ? DrawImage(random) : DurableImage());
+}
+
+void SimFileContent::Crash(CrashChooser& chooser) {
+  Become(has_unsynced() ? ChooseImage(chooser) : DurableImage());
+}
+
+void SimFileContent::Become(std::vector<uint8_t> image) {
+  bytes_ = std::move(image);
   common_ = bytes_.size();
   durable_tail_.clear();
   unsynced_.clear();

@@ -19,6 +19,15 @@ enum class CrashModel {
   kRandom,        // each unsynced effect is kept, dropped or torn, as the seed draws
 };
 
+// Decides, one by one, the independent questions that a power loss raises. A test that answers them
+// in every way meets every wreck.
+class CrashChooser {
+ public:
+  virtual ~CrashChooser() = default;
+  // A number below `options`.
+  virtual size_t Choose(size_t options) = 0;
+};
+
 class SimFileContent {
  public:
   int64_t size_bytes() const { return static_cast<int64_t>(bytes_.size()); }
@@ -34,6 +43,9 @@ class SimFileContent {
   size_t ReadAt(int64_t position, std::span<uint8_t> out) const;
   // Power loss: bytes become what the disk holds.
   void Crash(CrashModel model, Random& random);
+  // Likewise: all or nothing of what is unsynced, any of its sectors without the others, or a cut
+  // at any sector or append.
+  void Crash(CrashChooser& chooser);
   // Rot: flips one bit, on disk and in memory.
   void FlipBit(int64_t position, int bit);
 
@@ -45,6 +57,11 @@ class SimFileContent {
 
   std::vector<uint8_t> DurableImage() const;
   std::vector<uint8_t> DrawImage(Random& random) const;
+  // As if all had been written back, but for what failed syncs lost.
+  std::vector<uint8_t> WrittenImage(const std::vector<uint8_t>& durable) const;
+  std::vector<uint8_t> ChooseImage(CrashChooser& chooser) const;
+  std::vector<size_t> CutsAbove(size_t begin) const;
+  void Become(std::vector<uint8_t> image);
   static void Damage(std::vector<uint8_t>& image, const std::vector<uint8_t>& durable, Range range,
                      Random& random);
   static void Clip(std::vector<Range>& ranges, size_t size);

@@ -45,6 +45,16 @@ const char* FileOperationName(FileOperation operation) {
   return "?";
 }
 
+namespace {
+
+// As the real one names what failed.
+absl::Status Named(const absl::Status& fault, FileOperation operation, const std::string& path) {
+  return absl::Status(fault.code(), fmt::format("{} {}: {}", FileOperationName(operation), path,
+                                                std::string(fault.message())));
+}
+
+}  // namespace
+
 SimFileSystem::SimFileSystem(uint64_t seed) : random_(seed) {}
 
 absl::Status SimFileSystem::CheckRunning() const {
@@ -54,7 +64,7 @@ absl::Status SimFileSystem::CheckRunning() const {
 absl::Status SimFileSystem::Begin(FileOperation operation, const std::string& path) {
   ++operation_count_;
   if (auto found = numbered_faults_.find(operation_count_); found != numbered_faults_.end()) {
-    return found->second;
+    return Named(found->second, operation, path);
   }
   return DrawFault(operation, path);
 }
@@ -65,7 +75,7 @@ absl::Status SimFileSystem::DrawFault(FileOperation operation, const std::string
     if (fault.operation != operation || (fault.times <= 0 && !fault.always)) continue;
     if (path.find(fault.path_part) == std::string::npos) continue;
     --fault.times;
-    return fault.status;
+    return Named(fault.status, operation, path);
   }
   return absl::OkStatus();
 }
@@ -231,6 +241,11 @@ absl::StatusOr<std::unique_ptr<FileLock>> SimFileSystem::Lock(const std::string&
 
 void SimFileSystem::CrashAndRecover(CrashModel model) {
   tree_.Crash(model, random_);
+  Reboot();
+}
+
+void SimFileSystem::CrashAndRecover(CrashChooser& chooser) {
+  tree_.Crash(chooser);
   Reboot();
 }
 

@@ -49,6 +49,8 @@ class SimFileSystem final : public FileSystem {
   // (every call answers kUnavailable), locks are released, pending faults and the crash point are
   // cleared.
   void CrashAndRecover(CrashModel model = CrashModel::kRandom);
+  // The same, with every question about what survives put to `chooser`.
+  void CrashAndRecover(CrashChooser& chooser);
   // The process died but the machine lives on: open files and locks are gone, all written bytes are
   // there (and still unsynced).
   void ProcessExited();

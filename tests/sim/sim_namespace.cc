@@ -96,23 +96,32 @@ void SimNamespace::SyncDirectory(const InodePtr& directory) {
   pending_ = std::move(rest);
 }
 
+template <typename CrashFile>
+void SimNamespace::CrashTree(SimInode& directory, const CrashFile& crash_file) {
+  directory.names = directory.durable;
+  for (auto& [name, inode] : directory.names) {
+    if (inode->is_directory) {
+      CrashTree(*inode, crash_file);
+    } else {
+      crash_file(inode->content);
+    }
+  }
+}
+
 void SimNamespace::Crash(CrashModel model, Random& random) {
   for (const Change& change : pending_) {
     if (model == CrashModel::kRandom && random.Chance(1, 2)) MakeDurable(change);
   }
   pending_.clear();
-  CrashTree(*root_, model, random);
+  CrashTree(*root_, [&](SimFileContent& content) { content.Crash(model, random); });
 }
 
-void SimNamespace::CrashTree(SimInode& directory, CrashModel model, Random& random) {
-  directory.names = directory.durable;
-  for (auto& [name, inode] : directory.names) {
-    if (inode->is_directory) {
-      CrashTree(*inode, model, random);
-    } else {
-      inode->content.Crash(model, random);
-    }
+void SimNamespace::Crash(CrashChooser& chooser) {
+  for (const Change& change : pending_) {
+    if (chooser.Choose(2) == 1) MakeDurable(change);
   }
+  pending_.clear();
+  CrashTree(*root_, [&](SimFileContent& content) { content.Crash(chooser); });
 }
 
 int64_t SimNamespace::TotalBytes() const {

@@ -42,6 +42,7 @@ class SimNamespace {
 
   // Power loss for names and for the content of every file that still has one.
   void Crash(CrashModel model, Random& random);
+  void Crash(CrashChooser& chooser);
   // All file content as the process sees it, for the space in use.
   int64_t TotalBytes() const;
 
@@ -62,7 +63,9 @@ class SimNamespace {
     bool SharesNameWith(const Change& other) const;
   };
   static void MakeDurable(const Change& change);
-  static void CrashTree(SimInode& directory, CrashModel model, Random& random);
+  // Names become what the disk holds; `crash_file` is called with every file that still has one.
+  template <typename CrashFile>
+  static void CrashTree(SimInode& directory, const CrashFile& crash_file);
 
   InodePtr root_;
   std::vector<Change> pending_;  // in the order made

@@ -149,6 +149,19 @@ void KeepFreedMemory() {
   ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
 }
 
+int64_t PhysicalMemoryBytes() {
+  constexpr int64_t kWhenUnknown = int64_t{1} << 30;
+  const int64_t pages = ::sysconf(_SC_PHYS_PAGES);
+  const int64_t page_bytes = ::sysconf(_SC_PAGESIZE);
+  const int64_t machine = pages > 0 && page_bytes > 0 ? pages * page_bytes : kWhenUnknown;
+  // "max" where the container has no limit.
+  const absl::StatusOr<std::string> text = ReadFile(PosixFileSystem(), "/sys/fs/cgroup/memory.max");
+  int64_t limit = 0;
+  if (!text.ok()) return machine;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
+  return error == std::errc() && limit > 0 ? std::min(machine, limit) : machine;
+}
+
 absl::StatusOr<int64_t> RaiseDescriptorLimit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return ErrnoStatus(errno, "read", "RLIMIT_NOFILE");

@@ -38,6 +38,9 @@ absl::StatusOr<int> RunCommand(const std::string& command);
 // in again for the next one. For main(), before there are threads.
 void KeepFreedMemory();
 
+// Of the machine, or of the container that this process is in. Never 0.
+int64_t PhysicalMemoryBytes();
+
 // Raises the limit of open descriptors to what is allowed; returns it.
 absl::StatusOr<int64_t> RaiseDescriptorLimit();
 

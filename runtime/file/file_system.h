@@ -54,6 +54,12 @@ struct DirectoryEntry {
   bool is_directory = false;
 };
 
+// Of the file system that holds a folder.
+struct DiskSpace {
+  int64_t free_bytes = 0;  // for this process
+  int64_t total_bytes = 0;
+};
+
 enum class OpenMode {
   kReadWrite,          // must exist
   kReadWriteOrCreate,  // created empty when missing; the name is durable after SyncDirectory
@@ -77,6 +83,8 @@ class FileSystem {
   // Removes a folder with all that is in it; OK when it does not exist.
   virtual absl::Status RemoveTree(const std::string& directory) = 0;
   virtual absl::Status SyncDirectory(const std::string& directory) = 0;
+  // Blocks while the disk is stalled: for a disk thread.
+  virtual absl::StatusOr<DiskSpace> SpaceOf(const std::string& directory) const = 0;
   // kFailedPrecondition when another live process holds it; the message names its id when known.
   virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
 };

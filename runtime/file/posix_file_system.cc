@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -108,6 +109,16 @@ absl::Status PosixFileSystem::SyncDirectory(const std::string& directory) {
     if (errno != EINTR) return ErrnoStatus(errno, "sync folder", directory);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<DiskSpace> PosixFileSystem::SpaceOf(const std::string& directory) const {
+  struct statvfs info{};
+  while (::statvfs(directory.c_str(), &info) != 0) {
+    if (errno != EINTR) return ErrnoStatus(errno, "see how much is free in", directory);
+  }
+  const auto block = static_cast<int64_t>(info.f_frsize);
+  return DiskSpace{static_cast<int64_t>(info.f_bavail) * block,
+                   static_cast<int64_t>(info.f_blocks) * block};
 }
 
 }  // namespace soliton

@@ -19,6 +19,7 @@ class PosixFileSystem final : public FileSystem {
   absl::Status Remove(const std::string& path) override;
   absl::Status RemoveTree(const std::string& directory) override;
   absl::Status SyncDirectory(const std::string& directory) override;
+  absl::StatusOr<DiskSpace> SpaceOf(const std::string& directory) const override;
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
 };
 

@@ -7,6 +7,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/endian.h"
+#include "runtime/net/foreign_protocol.h"
 
 namespace soliton {
 
@@ -56,6 +57,32 @@ void FrameReader::Commit(size_t bytes) {
   DCHECK(end_ <= chunk_.size(), "{} bytes committed beyond the chunk", end_ - chunk_.size());
 }
 
+absl::StatusOr<size_t> FrameReader::FrontLength() const {
+  const uint8_t* at = chunk_.data() + begin_;
+  const auto length = LoadBigEndian<int32_t>(at);
+  if (length >= 0 && length <= max_frame_bytes_) return static_cast<size_t>(length);
+  const std::string_view foreign = ForeignProtocol({at, kPrefixBytes});
+  if (!foreign.empty()) {
+    return absl::InvalidArgumentError(fmt::format(
+        "the peer speaks {}, but this listener is PLAINTEXT and speaks the Kafka protocol only",
+        foreign));
+  }
+  return absl::InvalidArgumentError(
+      fmt::format("frame length {} is out of bounds (at most {} bytes are accepted)", length,
+                  max_frame_bytes_));
+}
+
+absl::StatusOr<std::optional<FrameReader::Head>> FrameReader::NextHead() const {
+  const size_t available = end_ - begin_;
+  if (!body_.empty() || available < kPrefixBytes) return std::nullopt;
+  const absl::StatusOr<size_t> length = FrontLength();
+  if (!length.ok()) return length.status();
+  const bool fits = kPrefixBytes + *length <= chunk_.size() - begin_;
+  const size_t head = fits ? *length : std::min(*length, kHeadBytes);
+  if (available < kPrefixBytes + head) return std::nullopt;
+  return Head{static_cast<int64_t>(*length), {chunk_.data() + begin_ + kPrefixBytes, head}};
+}
+
 absl::StatusOr<std::optional<Buffer>> FrameReader::Next() {
   if (!body_.empty()) {
     if (BodyUnderConstruction()) return std::nullopt;
@@ -64,20 +91,16 @@ absl::StatusOr<std::optional<Buffer>> FrameReader::Next() {
   }
   const size_t available = end_ - begin_;
   if (available < kPrefixBytes) return std::nullopt;
-  const auto length = LoadBigEndian<int32_t>(chunk_.data() + begin_);
-  if (length < 0 || length > max_frame_bytes_) {
-    return absl::InvalidArgumentError(
-        fmt::format("frame length {} is out of bounds (at most {} bytes are accepted)", length,
-                    max_frame_bytes_));
-  }
-  const size_t whole = kPrefixBytes + static_cast<size_t>(length);
+  const absl::StatusOr<size_t> length = FrontLength();
+  if (!length.ok()) return length.status();
+  const size_t whole = kPrefixBytes + *length;
   if (available >= whole) {
-    Buffer frame = chunk_.Slice(begin_ + kPrefixBytes, static_cast<size_t>(length));
+    Buffer frame = chunk_.Slice(begin_ + kPrefixBytes, *length);
     begin_ += whole;
     return frame;
   }
   if (whole <= chunk_.size() - begin_) return std::nullopt;
-  body_ = Buffer::Allocate(static_cast<size_t>(length));
+  body_ = Buffer::Allocate(*length);
   body_filled_ = available - kPrefixBytes;
   std::memcpy(body_.mutable_data(), chunk_.data() + begin_ + kPrefixBytes, body_filled_);
   begin_ = end_;

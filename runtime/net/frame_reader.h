@@ -37,11 +37,27 @@ class FrameReader {
   // the length is out of bounds, from then on at every call.
   absl::StatusOr<std::optional<Buffer>> Next();
 
+  // The frame that Next() would begin, before memory is taken for it: its length and its first
+  // bytes (all of it, when it fits in the chunk). nullopt while too little of it has arrived, or
+  // when its body is under construction already. Errors as Next().
+  struct Head {
+    int64_t frame_bytes = 0;
+    std::span<const uint8_t> bytes;
+  };
+  absl::StatusOr<std::optional<Head>> NextHead() const;
+
   // Whether the stream stands between two frames: an end of stream here cuts none.
   bool at_frame_boundary() const { return body_.empty() && begin_ == end_; }
+  // What has arrived of frames that were not handed out.
+  int64_t partial_bytes() const {
+    return static_cast<int64_t>((body_.empty() ? 0 : kPrefixBytes + body_filled_) +
+                                (end_ - begin_));
+  }
 
  private:
   static constexpr size_t kPrefixBytes = 4;
+  // Enough of a request to see what it is and who sends it.
+  static constexpr size_t kHeadBytes = 48;
   static constexpr size_t kMinChunkBytes = 4 * 1024;
   static constexpr size_t kMaxChunkBytes = 64 * 1024;
   // From here on a frame is read in place, with little of it passing through the chunk.
@@ -50,6 +66,8 @@ class FrameReader {
   static constexpr size_t kMinRoomBytes = 512;
 
   bool BodyUnderConstruction() const { return body_filled_ < body_.size(); }
+  // The length of the frame at begin_; its prefix has arrived.
+  absl::StatusOr<size_t> FrontLength() const;
   // Makes room behind end_: a new chunk when the present one is nearly used up.
   void EnsureRoom(size_t chunk_bytes);
 

@@ -16,8 +16,8 @@ void TcpConnection::MoveTo(Shard& target,
       return;
     }
     parts.fd.Release();
-    done(std::make_shared<TcpConnection>(
-        std::make_shared<TcpStream>(shard, std::move(socket), std::move(parts.reader))));
+    done(std::make_shared<TcpConnection>(std::make_shared<TcpStream>(
+        shard, std::move(socket), std::move(parts.reader), std::move(parts.ticket))));
   });
 }
 

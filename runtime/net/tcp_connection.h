@@ -15,6 +15,7 @@ class TcpConnection final : public FramedConnection {
   void Start(ConnectionHandler* handler) override { stream_->Start(handler); }
   void Send(BufferChain frame) override { stream_->Send(std::move(frame)); }
   int64_t unsent_bytes() const override { return stream_->unsent_bytes(); }
+  int64_t partial_frame_bytes() const override { return stream_->partial_frame_bytes(); }
   void PauseReading() override { stream_->PauseReading(); }
   void ResumeReading() override { stream_->ResumeReading(); }
   void Close() override { stream_->Close(); }

@@ -1,15 +1,19 @@
 #include "runtime/net/tcp_listener.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 
 #include "runtime/base/os_error.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/loop/asio_shard.h"
+#include "runtime/net/connection_quota.h"
 #include "runtime/net/tcp_connection.h"
+#include "runtime/obs/log_throttle.h"
 #include "runtime/obs/logging.h"
 
 namespace soliton {
@@ -21,6 +25,9 @@ using boost::system::error_code;
 // Connections taken per turn of the loop, and the pause when there are no descriptors left.
 constexpr int kAcceptsPerTurn = 64;
 constexpr Duration kOutOfDescriptorsPause = milliseconds(100);
+// Lines about connections that were not taken.
+constexpr int32_t kRefusalLines = 5;
+constexpr Duration kRefusalPeriod = seconds(10);
 
 absl::StatusOr<tcp::endpoint> BindAddress(AsioShard& shard, const Endpoint& where) {
   if (where.host.empty()) return tcp::endpoint(tcp::v4(), where.port);
@@ -34,6 +41,17 @@ absl::StatusOr<tcp::endpoint> BindAddress(AsioShard& shard, const Endpoint& wher
         fmt::format("cannot listen on {}: {}", where.ToString(), error.message()));
   }
   return tcp::endpoint(found.begin()->endpoint().address(), where.port);
+}
+
+std::string AddressText(const sockaddr_storage& from) {
+  if (from.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(from);
+    return boost::asio::ip::address_v4(ntohl(v4.sin_addr.s_addr)).to_string();
+  }
+  if (from.ss_family != AF_INET6) return "(unknown)";
+  boost::asio::ip::address_v6::bytes_type bytes;
+  std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6&>(from).sin6_addr, bytes.size());
+  return boost::asio::ip::address_v6(bytes).to_string();
 }
 
 absl::Status BindError(const Endpoint& where, const error_code& error) {
@@ -50,7 +68,11 @@ absl::Status BindError(const Endpoint& where, const error_code& error) {
 class TcpListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
   Acceptor(AsioShard& home, ShardSet& shards, Setup setup)
-      : home_(home), shards_(shards), setup_(std::move(setup)), socket_(home.io_context()) {}
+      : home_(home),
+        shards_(shards),
+        setup_(std::move(setup)),
+        quota_(setup_.connection.max_connections, setup_.connection.max_connections_per_address),
+        socket_(home.io_context()) {}
 
   error_code Bind(const tcp::endpoint& where) {
     error_code error;
@@ -96,15 +118,18 @@ class TcpListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
   void AcceptAll() {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
       if (stopped_.load(std::memory_order_acquire)) return;
-      UniqueFd fd(
-          ::accept4(socket_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      sockaddr_storage from{};
+      socklen_t from_size = sizeof(from);
+      UniqueFd fd(::accept4(socket_.native_handle(), reinterpret_cast<sockaddr*>(&from), &from_size,
+                            SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (fd.valid()) {
-        HandOver(std::move(fd));
+        const std::string address = AddressText(from);
+        if (Admit(address)) HandOver(std::move(fd), TicketOf(address));
         continue;
       }
       if (errno == EAGAIN || errno == EWOULDBLOCK) break;
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        LogWarn("cannot accept connections: {}", ErrnoText(errno));
+        LogRefusal(fmt::format("cannot accept connections now: {}", ErrnoText(errno)));
         home_.ScheduleAfter(kOutOfDescriptorsPause, [self = shared_from_this()] { self->Wait(); });
         return;
       }
@@ -113,15 +138,50 @@ class TcpListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
     Wait();
   }
 
-  void HandOver(UniqueFd fd) {
+  bool Admit(const std::string& address) {
+    switch (quota_.Admit(address)) {
+      case ConnectionQuota::Verdict::kAdmitted:
+        return true;
+      case ConnectionQuota::Verdict::kTooMany:
+        LogRefusal(fmt::format("connection of {} refused: there are {} already (max.connections)",
+                               address, quota_.count()));
+        return false;
+      case ConnectionQuota::Verdict::kTooManyOfAddress:
+        LogRefusal(fmt::format(
+            "connection of {} refused: this address has {} already (max.connections.per.ip)",
+            address, setup_.connection.max_connections_per_address));
+        return false;
+    }
+    return false;
+  }
+
+  // Comes back to the home shard when the connection is gone, wherever that is.
+  std::shared_ptr<void> TicketOf(const std::string& address) {
+    return {nullptr, [weak = weak_from_this(), address](void*) {
+              auto self = weak.lock();
+              if (self == nullptr) return;
+              self->home_.Post([self, address] { self->quota_.Release(address); });
+            }};
+  }
+
+  void LogRefusal(const std::string& text) {
+    const auto left_out = refusals_.Admit(home_.clock().Now());
+    if (!left_out) return;
+    LogWarn("{}{}", text,
+            *left_out > 0 ? fmt::format(" ({} more such lines left out before)", *left_out) : "");
+  }
+
+  void HandOver(UniqueFd fd, std::shared_ptr<void> ticket) {
     auto& target = static_cast<AsioShard&>(shards_.shard(next_shard_));
     next_shard_ = (next_shard_ + 1) % shards_.size();
-    target.Post([self = shared_from_this(), &target, fd = std::move(fd)]() mutable {
-      if (!self->stopped_.load(std::memory_order_acquire)) self->Deliver(target, std::move(fd));
+    target.Post([self = shared_from_this(), &target, fd = std::move(fd),
+                 ticket = std::move(ticket)]() mutable {
+      if (self->stopped_.load(std::memory_order_acquire)) return;
+      self->Deliver(target, std::move(fd), std::move(ticket));
     });
   }
 
-  void Deliver(AsioShard& shard, UniqueFd fd) const {
+  void Deliver(AsioShard& shard, UniqueFd fd, std::shared_ptr<void> ticket) const {
     tcp::socket socket(shard.io_context());
     error_code error;
     socket.assign(protocol_, fd.get(), error);
@@ -131,13 +191,16 @@ class TcpListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
     }
     fd.Release();
     ConfigureAccepted(socket, system_congestion_control_);
-    auto stream = std::make_shared<TcpStream>(shard, std::move(socket), setup_.connection);
+    auto stream =
+        std::make_shared<TcpStream>(shard, std::move(socket), setup_.connection, std::move(ticket));
     setup_.on_accept(shard, std::make_shared<TcpConnection>(std::move(stream)));
   }
 
   AsioShard& home_;
   ShardSet& shards_;
   const Setup setup_;
+  ConnectionQuota quota_;
+  LogThrottle refusals_{kRefusalLines, kRefusalPeriod};
   tcp::acceptor socket_;
   tcp protocol_ = tcp::v4();
   std::string system_congestion_control_;

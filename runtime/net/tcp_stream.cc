@@ -22,8 +22,13 @@ absl::Status ReadError(const boost::system::error_code& error, bool at_frame_bou
 
 }  // namespace
 
-TcpStream::TcpStream(AsioShard& shard, boost::asio::ip::tcp::socket socket, FrameReader reader)
-    : owner_(shard), shard_(shard), socket_(std::move(socket)), reader_(std::move(reader)) {
+TcpStream::TcpStream(AsioShard& shard, boost::asio::ip::tcp::socket socket, FrameReader reader,
+                     std::shared_ptr<void> ticket)
+    : owner_(shard),
+      shard_(shard),
+      socket_(std::move(socket)),
+      reader_(std::move(reader)),
+      ticket_(std::move(ticket)) {
   boost::system::error_code error;
   socket_.native_non_blocking(true, error);
   const auto peer = socket_.remote_endpoint(error);
@@ -56,8 +61,9 @@ TcpStream::Parts TcpStream::Detach() {
   UniqueFd fd(socket_.release(error));
   CHECK(!error, "cannot release a socket: {}", error.message());
   handler_ = nullptr;
+  std::shared_ptr<void> ticket = std::move(ticket_);
   TearDown();
-  return {std::move(fd), protocol, std::move(reader_)};
+  return {std::move(fd), protocol, std::move(reader_), std::move(ticket)};
 }
 
 void TcpStream::BeginRead() {
@@ -91,19 +97,35 @@ void TcpStream::Deliver() {
   delivering_ = true;
   absl::Status broken;
   while (!closed_ && !closing_ && !paused_ && handler_ != nullptr) {
-    absl::StatusOr<std::optional<Buffer>> frame = reader_.Next();
-    if (!frame.ok()) {
-      broken = frame.status();
-      break;
-    }
-    if (!frame->has_value()) break;
-    handler_->OnFrame(std::move(**frame));
+    const absl::StatusOr<bool> more = DeliverOne();
+    if (!more.ok()) broken = more.status();
+    if (!more.ok() || !*more) break;
   }
   delivering_ = false;
   if (!broken.ok()) return Finish(broken);
   // The answers of one batch of frames leave together.
   Flush();
   BeginRead();
+}
+
+absl::StatusOr<bool> TcpStream::DeliverOne() {
+  if (!admitted_) {
+    const absl::StatusOr<std::optional<FrameReader::Head>> head = reader_.NextHead();
+    if (!head.ok()) return head.status();
+    if (!head->has_value()) return false;
+    admitted_ = handler_->AdmitFrame((*head)->frame_bytes, (*head)->bytes);
+    if (!admitted_) {
+      paused_ = true;
+      return false;
+    }
+    if (closed_ || closing_) return false;
+  }
+  absl::StatusOr<std::optional<Buffer>> frame = reader_.Next();
+  if (!frame.ok()) return frame.status();
+  if (!frame->has_value()) return false;
+  admitted_ = false;
+  handler_->OnFrame(std::move(**frame));
+  return true;
 }
 
 void TcpStream::Send(BufferChain frame) {
@@ -195,6 +217,7 @@ void TcpStream::TearDown() {
   boost::system::error_code ignored;
   socket_.close(ignored);
   queue_.Clear();
+  ticket_.reset();
 }
 
 }  // namespace soliton

@@ -22,10 +22,14 @@ namespace soliton {
 class TcpStream : public std::enable_shared_from_this<TcpStream> {
  public:
   // `socket` is connected and belongs to the shard's io_context.
-  TcpStream(AsioShard& shard, boost::asio::ip::tcp::socket socket, const ConnectionOptions& options)
-      : TcpStream(shard, std::move(socket), FrameReader(options.max_frame_bytes)) {}
+  // `ticket` is let go with the socket: how a listener counts its connections.
+  TcpStream(AsioShard& shard, boost::asio::ip::tcp::socket socket, const ConnectionOptions& options,
+            std::shared_ptr<void> ticket = nullptr)
+      : TcpStream(shard, std::move(socket), FrameReader(options.max_frame_bytes),
+                  std::move(ticket)) {}
   // With what another stream had read of this socket.
-  TcpStream(AsioShard& shard, boost::asio::ip::tcp::socket socket, FrameReader reader);
+  TcpStream(AsioShard& shard, boost::asio::ip::tcp::socket socket, FrameReader reader,
+            std::shared_ptr<void> ticket);
 
   void Start(ConnectionHandler* handler);
   void Send(BufferChain frame);
@@ -41,11 +45,13 @@ class TcpStream : public std::enable_shared_from_this<TcpStream> {
     UniqueFd fd;
     boost::asio::ip::tcp protocol;
     FrameReader reader;
+    std::shared_ptr<void> ticket;
   };
   bool CanMove() const;
   // Takes the stream apart: it counts as closed then.
   Parts Detach();
 
+  int64_t partial_frame_bytes() const { return reader_.partial_bytes(); }
   int64_t unsent_bytes() const { return queue_.unsent_bytes(); }
   const std::string& peer() const { return peer_; }
   const std::string& local() const { return local_; }
@@ -55,6 +61,8 @@ class TcpStream : public std::enable_shared_from_this<TcpStream> {
   void OnRead(const boost::system::error_code& error, size_t bytes);
   // Hands out what has been read, then answers, then reads on.
   void Deliver();
+  // Delivers the next frame, if it is whole and admitted: whether another one may follow.
+  absl::StatusOr<bool> DeliverOne();
   void PostFlush();
   void Flush();
   void WaitWritable();
@@ -70,7 +78,9 @@ class TcpStream : public std::enable_shared_from_this<TcpStream> {
   FrameReader reader_;
   SendQueue queue_;
   ConnectionHandler* handler_ = nullptr;
+  std::shared_ptr<void> ticket_;
   bool paused_ = false;
+  bool admitted_ = false;  // the frame that comes next
   bool read_pending_ = false;
   bool deliver_posted_ = false;
   bool delivering_ = false;  // Deliver is on the stack and will flush

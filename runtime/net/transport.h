@@ -9,7 +9,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "absl/functional/any_invocable.h"
@@ -37,12 +39,23 @@ absl::StatusOr<Endpoint> ParseEndpoint(std::string_view text, uint16_t default_p
 struct ConnectionOptions {
   // A frame whose length is negative or above this closes the connection before its body is read.
   int64_t max_frame_bytes = 100 * 1024 * 1024;
+  // Of a listener; connections beyond are closed at once.
+  int64_t max_connections = std::numeric_limits<int64_t>::max();
+  int64_t max_connections_per_address = std::numeric_limits<int64_t>::max();
 };
 
 // What the owner of a connection hears from it.
 class ConnectionHandler {
  public:
   virtual ~ConnectionHandler() = default;
+  // A frame of this length begins, and `head` are its first bytes (those of a request header, or
+  // all of a small frame). Asked before memory is taken for a frame that is not there yet. False:
+  // not now. Nothing more is read then until ResumeReading(), after which the same frame is asked
+  // for again.
+  virtual bool AdmitFrame(int64_t frame_bytes, std::span<const uint8_t> head) {
+    (void)frame_bytes, (void)head;
+    return true;
+  }
   // One whole frame, without its length prefix.
   virtual void OnFrame(Buffer frame) = 0;
   // The connection is gone; nothing follows. Called once, also after Close() by the owner
@@ -66,6 +79,8 @@ class FramedConnection {
   virtual int64_t unsent_bytes() const = 0;
   // Stops reading from the peer (back-pressure); frames already read may still be delivered once.
   virtual void PauseReading() = 0;
+  // What has arrived of frames that were not delivered; 0 between two frames.
+  virtual int64_t partial_frame_bytes() const { return 0; }
   virtual void ResumeReading() = 0;
   // Closes after the present callback; unsent frames are dropped.
   virtual void Close() = 0;

@@ -100,5 +100,46 @@ TEST(FrameReaderTest, EmptyFrames) {
   EXPECT_FALSE(reader.Next()->has_value());
 }
 
+TEST(FrameReaderTest, TheHeadIsThereBeforeMemoryIsTaken) {
+  FrameReader reader(1 << 20);
+  const std::string stream = Prefix(500'000) + std::string(60, 'h');
+  Feed(reader, stream, 30);
+  EXPECT_FALSE(reader.NextHead()->has_value()) << "too little to see what it is";
+  EXPECT_EQ(reader.partial_bytes(), 30);
+  Feed(reader, std::string_view(stream).substr(30), 30);
+  auto head = reader.NextHead();
+  ASSERT_TRUE(head.ok() && head->has_value());
+  EXPECT_EQ((*head)->frame_bytes, 500'000);
+  EXPECT_EQ((*head)->bytes.size(), 48u);
+  EXPECT_EQ((*head)->bytes[0], 'h');
+  EXPECT_LT(reader.Prepare().first.size(), 10'000u) << "the body has no buffer yet";
+  EXPECT_FALSE(reader.Next()->has_value());
+  EXPECT_GT(reader.Prepare().first.size(), 400'000u);
+  EXPECT_FALSE(reader.NextHead()->has_value()) << "it is under construction";
+  EXPECT_EQ(reader.partial_bytes(), 60);
+}
+
+TEST(FrameReaderTest, ASmallFrameIsItsOwnHead) {
+  FrameReader reader(1 << 20);
+  Feed(reader, Prefix(100) + std::string(99, 'x'), 103);
+  EXPECT_FALSE(reader.NextHead()->has_value()) << "half of it costs nothing more";
+  Feed(reader, "y", 1);
+  auto head = reader.NextHead();
+  ASSERT_TRUE(head.ok() && head->has_value());
+  EXPECT_EQ((*head)->bytes.size(), 100u);
+  EXPECT_EQ((*head)->bytes[99], 'y');
+  EXPECT_EQ((*reader.Next())->size(), 100u);
+  EXPECT_EQ(reader.partial_bytes(), 0);
+}
+
+TEST(FrameReaderTest, WhatThePeerSpeaksIsNamed) {
+  FrameReader reader(1 << 20);
+  Feed(reader, "GET / HTTP/1.1\r\n", 16);
+  const auto head = reader.NextHead();
+  ASSERT_FALSE(head.ok());
+  EXPECT_NE(std::string(head.status().message()).find("speaks HTTP"), std::string::npos);
+  EXPECT_EQ(reader.Next().status(), head.status());
+}
+
 }  // namespace
 }  // namespace soliton

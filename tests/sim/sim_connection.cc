@@ -2,10 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runtime/base/check.h"
 #include "tests/sim/sim_network.h"
 
 namespace soliton::sim {
+namespace {
+
+// What of a frame is there when it is asked whether there is room for it.
+constexpr size_t kHeadBytes = 48;
+
+}  // namespace
 
 SimConnection::SimConnection(SimNetwork& network, SimProcessPtr process,
                              std::shared_ptr<SimLink> link, int side, Shard& shard,
@@ -100,6 +108,12 @@ void SimConnection::OnArrived(Buffer frame) {
   PostDeliver();
 }
 
+void SimConnection::SendPartOfFrame(int64_t bytes) {
+  CHECK(shard_.IsCurrent());
+  if (process_->dead || !open_) return;
+  if (auto peer = link_->ends[1 - side_].lock()) peer->partial_frame_bytes_ += bytes;
+}
+
 void SimConnection::OnPeerGone(const absl::Status& why, bool at_once) {
   if (!open_ || (ending_ && !at_once)) return;
   ending_ = Ending{why, at_once};
@@ -144,6 +158,12 @@ void SimConnection::DeliverFrames(const std::shared_ptr<SimConnection>& self) {
   delivering_ = true;
   for (uint64_t budget = 1 + network_.random().Below(8); budget > 0 && ReadyToRead() && open_;
        --budget) {
+    const std::span<const uint8_t> bytes = received_.front().span();
+    if (!handler_->AdmitFrame(static_cast<int64_t>(bytes.size()),
+                              bytes.first(std::min(bytes.size(), kHeadBytes)))) {
+      reading_paused_ = true;
+      break;
+    }
     Buffer frame = std::move(received_.front());
     received_.pop_front();
     received_bytes_ -= static_cast<int64_t>(frame.size());

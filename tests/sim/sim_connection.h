@@ -33,6 +33,12 @@ class SimConnection final : public FramedConnection,
   std::string peer() const override { return link_->names[1 - side_]; }
   std::string local() const override { return link_->names[side_]; }
 
+  int64_t partial_frame_bytes() const override { return partial_frame_bytes_; }
+
+  // -- For tests --
+  // The peer gets more bytes of a frame that never becomes whole, at once.
+  void SendPartOfFrame(int64_t bytes);
+
   // -- For SimNetwork, from events of the world --
   bool WindowFull() const;
   void OnArrived(Buffer frame);
@@ -70,6 +76,7 @@ class SimConnection final : public FramedConnection,
   bool delivering_ = false;  // DeliverFrames is on the stack
   std::deque<Buffer> received_;
   int64_t received_bytes_ = 0;
+  int64_t partial_frame_bytes_ = 0;
   std::optional<Ending> ending_;
 };
 

@@ -1,5 +1,7 @@
 #include "tests/sim/sim_file_system.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "runtime/base/check.h"
@@ -228,6 +230,13 @@ absl::Status SimFileSystem::SyncDirectory(const std::string& directory) {
   tree_.SyncDirectory(inode);
   Done(FileOperation::kSyncDirectory, directory);
   return absl::OkStatus();
+}
+
+absl::StatusOr<DiskSpace> SimFileSystem::SpaceOf(const std::string&) const {
+  if (absl::Status running = CheckRunning(); !running.ok()) return running;
+  constexpr int64_t kPlenty = int64_t{1} << 50;
+  if (!capacity_bytes_) return DiskSpace{kPlenty, kPlenty};
+  return DiskSpace{std::max<int64_t>(*capacity_bytes_ - used_bytes(), 0), *capacity_bytes_};
 }
 
 absl::StatusOr<std::unique_ptr<FileLock>> SimFileSystem::Lock(const std::string& path) {

@@ -42,6 +42,8 @@ class SimFileSystem final : public FileSystem {
   absl::Status Remove(const std::string& path) override;
   absl::Status RemoveTree(const std::string& directory) override;
   absl::Status SyncDirectory(const std::string& directory) override;
+  // Without a capacity there is always plenty.
+  absl::StatusOr<DiskSpace> SpaceOf(const std::string& directory) const override;
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
 
   // -- Crashes --

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "broker/server/connection_watch.h"
 #include "config/topic_config.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/uuid.h"
@@ -53,7 +55,12 @@ struct BrokerOptions {
 
   int64_t max_request_bytes = 100 * 1024 * 1024;  // socket.request.max.bytes
   int32_t max_requests_in_flight_per_connection = 64;
-  int64_t max_queued_request_bytes = 256 << 20;  // queued.max.request.bytes; over all connections
+  int64_t memory_budget_bytes = 256 << 20;  // queued.max.request.bytes; of the whole process
+  int64_t max_connections = std::numeric_limits<int64_t>::max();
+  int64_t max_connections_per_address = std::numeric_limits<int64_t>::max();
+  ConnectionTimeouts connection_timeouts;
+  // Client appends are refused while less is free (DiskSpaceCore). 0: never; -1: from the disk.
+  int64_t min_free_disk_bytes = -1;
   int64_t max_unsent_bytes_per_connection = 64 << 20;  // above it the connection is not read
   int32_t max_fetch_bytes = 55 << 20;                  // fetch.max.bytes
 

@@ -12,6 +12,8 @@ namespace {
 // Remembers the last broker epoch, also through an unclean stop. See PreviousBrokerEpoch.
 constexpr std::string_view kBrokerEpochFile = "broker-epoch";
 
+constexpr Duration kDiskCheckInterval = seconds(1);
+
 int64_t ReadBrokerEpoch(const FileSystem& fs, const std::string& directory) {
   auto text = ReadFile(fs, JoinPath(directory, kBrokerEpochFile));
   int64_t epoch = -1;
@@ -30,7 +32,9 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(const Ports& ports,
 }
 
 BrokerImpl::BrokerImpl(const Ports& ports, const BrokerOptions& options, Events events)
-    : context_{.ports = ports, .options = options, .shards = {}}, events_(std::move(events)) {}
+    : context_{.ports = ports, .options = options, .shards = {}},
+      events_(std::move(events)),
+      disk_space_(options.data_directory, options.min_free_disk_bytes) {}
 
 BrokerImpl::~BrokerImpl() = default;
 
@@ -42,6 +46,9 @@ absl::Status BrokerImpl::Open() {
   if (!directory.ok()) return directory.status();
   directory_ = std::move(*directory);
   context_.folder_claims = &folder_claims_;
+  context_.measure_disk = [this] {
+    if (!stopping_) MeasureDisk();
+  };
   context_.on_log_failed = [this](const absl::Status& why) { Fail(why); };
   const auto high_watermarks = directory_->ReadHighWatermarks();
   for (int i = 0; i < context_.ports.shards->size(); ++i) {
@@ -49,7 +56,19 @@ absl::Status BrokerImpl::Open() {
                                                     *directory_, high_watermarks));
     context_.shards.push_back(shards_.back().get());
   }
-  ConnectionOptions connection{.max_frame_bytes = options.max_request_bytes};
+  ConnectionOptions connection{.max_frame_bytes = options.max_request_bytes,
+                               .max_connections = options.max_connections,
+                               .max_connections_per_address = options.max_connections_per_address};
+  // What no shard could ever take must not be waited for.
+  const int64_t largest = shards_.front()->memory().largest_bytes();
+  if (largest < connection.max_frame_bytes) {
+    LogWarn(
+        "requests above {} bytes are refused: queued.max.request.bytes = {}, over {} shards, has "
+        "no room for socket.request.max.bytes = {}",
+        largest, options.memory_budget_bytes, context_.ports.shards->size(),
+        connection.max_frame_bytes);
+    connection.max_frame_bytes = largest;
+  }
   auto listener = context_.ports.transport->Listen(
       options.listen, connection, *context_.ports.shards,
       [this](Shard& where, std::shared_ptr<FramedConnection> transport) {
@@ -63,6 +82,7 @@ absl::Status BrokerImpl::Open() {
     owned->shard().Post([owned = owned.get()] { owned->Start(); });
   }
   StartController(advertised);
+  WatchDisk();
   checkpoint_timer_ = shard().ScheduleAfter(options.high_watermark_checkpoint_interval,
                                             [this] { CheckpointHighWatermarks(); });
   return absl::OkStatus();
@@ -215,6 +235,52 @@ void BrokerImpl::OnEveryShard(std::function<void(BrokerShard&)> work, Task done)
       shard().Post([missing, finish] {
         if (--*missing == 0) (*finish)();
       });
+    });
+  }
+}
+
+void BrokerImpl::WatchDisk() {
+  if (stopping_) return;
+  MeasureDisk();
+  shard().ScheduleAfter(kDiskCheckInterval, [this] { WatchDisk(); });
+}
+
+void BrokerImpl::MeasureDisk() {
+  if (std::exchange(measuring_disk_, true)) return;
+  auto space = std::make_shared<absl::StatusOr<DiskSpace>>();
+  context_.ports.disk->Submit(
+      0, shard(),
+      [space, files = context_.ports.files, path = directory_->path()] {
+        *space = files->SpaceOf(path);
+      },
+      [this, space] {
+        measuring_disk_ = false;
+        OnDiskMeasured(*space);
+      });
+}
+
+void BrokerImpl::OnDiskMeasured(const absl::StatusOr<DiskSpace>& space) {
+  if (!space.ok()) {
+    LogWarn("{}", space.status().ToString());
+    return;
+  }
+  switch (disk_space_.OnMeasured(shard().clock().Now(), *space)) {
+    case DiskSpaceCore::Change::kNone:
+      break;
+    case DiskSpaceCore::Change::kLow:
+      LogWarn("{}: appends will be refused below it", disk_space_.text());
+      break;
+    case DiskSpaceCore::Change::kFull:
+      LogError("{}: appends of clients are refused until there is room", disk_space_.text());
+      break;
+    case DiskSpaceCore::Change::kRoomAgain:
+      LogInfo("{}: appends of clients are taken again", disk_space_.text());
+      break;
+  }
+  const int64_t allowance = disk_space_.AllowanceOf(static_cast<int64_t>(shards_.size()));
+  for (auto& owned : shards_) {
+    owned->shard().Post([owned = owned.get(), refusal = disk_space_.refusal(), allowance] {
+      owned->OnDiskMeasured(refusal, allowance);
     });
   }
 }

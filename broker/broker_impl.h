@@ -7,6 +7,7 @@
 
 #include "broker/broker.h"
 #include "broker/broker_shard.h"
+#include "broker/disk_space_core.h"
 #include "broker/partition/folder_claims.h"
 #include "broker/producer_ids.h"
 #include "controller/client/controller_client.h"
@@ -49,6 +50,11 @@ class BrokerImpl final : public Broker {
   // Promises of an earlier incarnation hold if the disk has them: after a clean stop, or always
   // with durability=flush on the same directory.
   int64_t PreviousBrokerEpoch() const;
+  // Measures the disk now and then, and whenever much was appended, and tells every shard whether
+  // appends have to be refused.
+  void WatchDisk();
+  void MeasureDisk();
+  void OnDiskMeasured(const absl::StatusOr<DiskSpace>& space);
   void CheckpointHighWatermarks();
   // Collects on all shards, writes on a disk thread, then `done` on shard 0.
   void WriteHighWatermarks(Task done);
@@ -60,6 +66,7 @@ class BrokerImpl final : public Broker {
   Events events_;
   std::unique_ptr<segment::DataDirectory> directory_;
   FolderClaims folder_claims_;
+  DiskSpaceCore disk_space_;
   std::vector<std::unique_ptr<BrokerShard>> shards_;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<controller::ControllerClient> controller_;
@@ -71,6 +78,7 @@ class BrokerImpl final : public Broker {
   bool serving_ = false;
   bool stopping_ = false;
   bool failed_ = false;
+  bool measuring_disk_ = false;
   TimerId checkpoint_timer_ = 0;
 };
 

@@ -7,6 +7,13 @@
 namespace soliton::broker {
 namespace {
 
+constexpr Duration kConnectionCheckInterval = seconds(1);
+// So many connections may each have their share of large requests in flight at once.
+constexpr int64_t kConnectionsAtLeast = 4;
+// Lines about peers that were turned away.
+constexpr int32_t kRefusalLines = 10;
+constexpr Duration kRefusalPeriod = seconds(10);
+
 PartitionTableOptions TableOptions(const BrokerOptions& options) {
   PartitionTableOptions table;
   table.partition.broker_id = options.node_id;
@@ -29,7 +36,9 @@ BrokerShard::BrokerShard(const BrokerContext& context, Shard& shard,
       image_(std::make_shared<controller::MetadataImage>()),
       partitions_(context.ports, shard, directory, TableOptions(context.options),
                   std::move(checkpointed_high_watermarks), TableHooks()),
-      fetchers_(context.ports, shard, context.options, partitions_) {}
+      fetchers_(context.ports, shard, context.options, partitions_),
+      memory_(context.options.memory_budget_bytes / context.ports.shards->size()),
+      refusals_(kRefusalLines, kRefusalPeriod) {}
 
 PartitionTable::Hooks BrokerShard::TableHooks() {
   return {
@@ -51,7 +60,10 @@ PartitionTable::Hooks BrokerShard::TableHooks() {
 
 BrokerShard::~BrokerShard() = default;
 
-void BrokerShard::Start() { partitions_.Start(); }
+void BrokerShard::Start() {
+  partitions_.Start();
+  shard_.ScheduleAfter(kConnectionCheckInterval, [this] { CheckConnections(); });
+}
 
 void BrokerShard::ApplyImage(const controller::MetadataImagePtr& image,
                              const controller::MetadataDelta& delta) {
@@ -124,20 +136,54 @@ std::shared_ptr<Connection> BrokerShard::StartConnection(
   ConnectionLimits limits;
   limits.max_requests_in_flight = options().max_requests_in_flight_per_connection;
   limits.max_unsent_bytes = options().max_unsent_bytes_per_connection;
-  auto connection = Connection::Create(*this, std::move(transport), limits);
+  limits.max_request_bytes = memory_.largest_bytes() / kConnectionsAtLeast;
+  auto connection =
+      Connection::Create(*this, std::move(transport), limits, options().connection_timeouts);
   connections_[connection->id()] = connection;
   connection->Start();
   return connection;
 }
 
-void BrokerShard::CountRequestBytes(int64_t change) {
-  request_bytes_ += change;
-  const int64_t share = options().max_queued_request_bytes / context_.ports.shards->size();
-  // With a gap between the two marks, so that connections do not flap.
-  const bool is_short = memory_short_ ? request_bytes_ > share / 2 : request_bytes_ > share;
-  if (is_short == memory_short_) return;
-  memory_short_ = is_short;
-  for (auto& [id, connection] : connections_) connection->OnMemoryChanged();
+void BrokerShard::ReleaseMemory(MemoryBudget::Class what, int64_t bytes) {
+  if (bytes > 0) WakeMemoryWaiters(memory_.Release(what, bytes));
+}
+
+void BrokerShard::StopWaitingForMemory(uint64_t connection_id) {
+  WakeMemoryWaiters(memory_.Forget(connection_id));
+}
+
+void BrokerShard::WakeMemoryWaiters(const std::vector<uint64_t>& granted) {
+  for (uint64_t id : granted) {
+    const auto found = connections_.find(id);
+    CHECK(found != connections_.end(), "memory for a connection that is gone");
+    found->second->OnMemoryGranted();
+  }
+}
+
+void BrokerShard::CheckConnections() {
+  const MonotonicTime now = shard_.clock().Now();
+  for (auto& [id, connection] : connections_) connection->CheckProgress(now);
+  if (closing_) return;
+  shard_.ScheduleAfter(kConnectionCheckInterval, [this] { CheckConnections(); });
+}
+
+void BrokerShard::OnDiskMeasured(std::optional<AppendRefusal> refusal, int64_t allowance_bytes) {
+  append_refusal_ = std::move(refusal);
+  append_allowance_bytes_ = allowance_bytes;
+}
+
+void BrokerShard::CountAppended(int64_t bytes) {
+  const bool had_some = append_allowance_bytes_ > 0;
+  append_allowance_bytes_ -= bytes;
+  if (!had_some || append_allowance_bytes_ > 0) return;
+  context_.shards[0]->shard().Post([context = &context_] { context->measure_disk(); });
+}
+
+void BrokerShard::LogRefusal(std::string_view text) {
+  const auto left_out = refusals_.Admit(shard_.clock().Now());
+  if (!left_out) return;
+  LogWarn("{}{}", text,
+          *left_out > 0 ? fmt::format(" ({} more such lines left out before)", *left_out) : "");
 }
 
 void BrokerShard::OnConnectionClosed(uint64_t id) {

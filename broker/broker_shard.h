@@ -9,11 +9,14 @@
 #include <vector>
 
 #include "broker/broker.h"
+#include "broker/disk_space_core.h"
 #include "broker/partition/partition_table.h"
 #include "broker/replication/replica_fetchers.h"
 #include "broker/server/connection.h"
+#include "broker/server/memory_budget.h"
 #include "controller/client/controller_client.h"
 #include "controller/metadata/metadata_image.h"
+#include "runtime/obs/log_throttle.h"
 #include "runtime/ports.h"
 
 namespace soliton::broker {
@@ -33,6 +36,8 @@ struct BrokerContext {
   FolderClaims* folder_claims = nullptr;
   // A log failed while in use. On shard 0.
   std::function<void(const absl::Status&)> on_log_failed;
+  // So much was appended that the last measurement of the disk says little. On shard 0.
+  std::function<void()> measure_disk;
 
   BrokerShard& OwnerOf(const TopicPartition& id) const {
     return *shards[static_cast<size_t>(ports.shards->OwnerOf(OwnerHash(id)).index())];
@@ -60,10 +65,19 @@ class BrokerShard {
   void OnMovedHere(std::shared_ptr<FramedConnection> transport,
                    absl::AnyInvocable<void(const std::shared_ptr<Connection>&)> begin);
   void OnConnectionClosed(uint64_t id);
-  // Memory of requests in flight on this shard's connections. While it is short, connections that
-  // hold much of it are not read.
-  void CountRequestBytes(int64_t change);
-  bool memory_short() const { return memory_short_; }
+  // Memory of requests and answers on this shard's connections.
+  MemoryBudget& memory() { return memory_; }
+  // Gives memory back, and lets connections that waited for it go on.
+  void ReleaseMemory(MemoryBudget::Class what, int64_t bytes);
+  void StopWaitingForMemory(uint64_t connection_id);
+  // Why clients may not append now; nullopt while they may.
+  const std::optional<AppendRefusal>& append_refusal() const { return append_refusal_; }
+  // `allowance_bytes`: so much may be appended here before the disk has to be measured again.
+  void OnDiskMeasured(std::optional<AppendRefusal> refusal, int64_t allowance_bytes);
+  // A client's batch was appended.
+  void CountAppended(int64_t bytes);
+  // A line about a peer that was turned away, unless there were too many of late.
+  void LogRefusal(std::string_view text);
   uint64_t NextConnectionId() { return next_connection_id_++; }
 
   // A replica's fetch on connection `id` was parked; a later one of the same connection releases
@@ -104,6 +118,8 @@ class BrokerShard {
   void OnIsrAnswer(const TopicPartition& id, const IsrProposal& proposal,
                    const absl::StatusOr<std::vector<controller::IsrChangeResult>>& results);
   void WakeImageWaiters();
+  void CheckConnections();
+  void WakeMemoryWaiters(const std::vector<uint64_t>& granted);
 
   const BrokerContext& context_;
   Shard& shard_;
@@ -115,8 +131,10 @@ class BrokerShard {
   std::map<uint64_t, std::shared_ptr<Connection>> connections_;
   std::map<uint64_t, std::function<void()>> parked_replica_fetches_;
   std::map<uint64_t, ImageWaiter> image_waiters_;
-  int64_t request_bytes_ = 0;
-  bool memory_short_ = false;
+  MemoryBudget memory_;
+  LogThrottle refusals_;
+  std::optional<AppendRefusal> append_refusal_;
+  int64_t append_allowance_bytes_ = 0;
   uint64_t next_connection_id_ = 1;
   uint64_t next_waiter_id_ = 1;
   bool closing_ = false;

@@ -15,8 +15,14 @@ namespace {
 
 // Flushes of different logs overlap on the disk; a thread each up to this many.
 constexpr int kMinDiskThreads = 4;
+// What every system allows.
+constexpr int64_t kLeastDescriptors = 1024;
 
-broker::BrokerOptions ToOptions(const config::BrokerConfig& config) {
+// Requests and answers may hold one part in so many of the machine's memory.
+constexpr int64_t kMemoryShare = 4;
+
+// `descriptors` is the limit of open files.
+broker::BrokerOptions ToOptions(const config::BrokerConfig& config, int64_t descriptors) {
   broker::BrokerOptions options;
   options.node_id = config.node_id;
   options.cluster_id = config.cluster_id;
@@ -43,7 +49,15 @@ broker::BrokerOptions ToOptions(const config::BrokerConfig& config) {
   options.default_partitions = config.num_partitions;
   options.default_replication_factor = config.default_replication_factor;
   options.max_request_bytes = config.socket_request_max_bytes;
-  options.max_queued_request_bytes = config.queued_max_request_bytes;
+  options.memory_budget_bytes =
+      config.queued_max_request_bytes.value_or(PhysicalMemoryBytes() / kMemoryShare);
+  options.max_connections = config.max_connections.value_or(descriptors / 2);
+  options.max_connections_per_address = config.max_connections_per_ip;
+  options.min_free_disk_bytes = config.log_dirs_min_free_bytes;
+  options.connection_timeouts.idle =
+      milliseconds(std::max<int64_t>(config.connections_max_idle_ms, 0));
+  options.connection_timeouts.frame_grace = milliseconds(config.connections_frame_timeout_ms);
+  options.connection_timeouts.no_progress = milliseconds(config.connections_send_timeout_ms);
   options.max_fetch_bytes = config.fetch_max_bytes;
   options.topic_defaults = config.topic_defaults;
   return options;
@@ -114,8 +128,10 @@ class BrokerCommand final : public Command {
     InitLogging({.level = ParseLogLevel(config->log_level).value_or(LogLevel::kInfo),
                  .json = std::nullopt,
                  .node = fmt::format("broker-{}", config->node_id)});
-    if (const absl::StatusOr<int64_t> limit = RaiseDescriptorLimit(); !limit.ok()) {
-      LogWarn("cannot raise the limit of open files: {}", std::string(limit.status().message()));
+    const absl::StatusOr<int64_t> descriptors = RaiseDescriptorLimit();
+    if (!descriptors.ok()) {
+      LogWarn("cannot raise the limit of open files: {}",
+              std::string(descriptors.status().message()));
     }
     const int shards = config->shards > 0 ? config->shards : HardwareConcurrency();
     const ServeOptions options = {
@@ -123,8 +139,10 @@ class BrokerCommand final : public Command {
         .waiting_note =
             fmt::format("waiting for the controller at {}", Listed(config->controllers)),
         .native = {.shard_count = shards, .disk_thread_count = std::max(kMinDiskThreads, shards)}};
-    return Serve(context, options,
-                 std::make_unique<ServedBroker>(ToOptions(*config), config->durability));
+    return Serve(
+        context, options,
+        std::make_unique<ServedBroker>(ToOptions(*config, descriptors.value_or(kLeastDescriptors)),
+                                       config->durability));
   }
 
  private:

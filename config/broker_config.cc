@@ -137,6 +137,13 @@ void TakeValues(const Config& config, BrokerConfig& broker) {
   broker.controlled_shutdown_timeout_ms = int32("controlled.shutdown.timeout.ms");
   const int64_t queued = config.GetInteger("queued.max.request.bytes");
   if (queued > 0) broker.queued_max_request_bytes = queued;
+  broker.log_dirs_min_free_bytes = config.GetInteger("log.dirs.min.free.bytes");
+  broker.connections_max_idle_ms = config.GetInteger("connections.max.idle.ms");
+  broker.connections_frame_timeout_ms = config.GetInteger("connections.frame.timeout.ms");
+  broker.connections_send_timeout_ms = config.GetInteger("connections.send.timeout.ms");
+  const int64_t connections = config.GetInteger("max.connections");
+  if (connections >= 0) broker.max_connections = connections;
+  broker.max_connections_per_ip = config.GetInteger("max.connections.per.ip");
   broker.socket_request_max_bytes = int32("socket.request.max.bytes");
   broker.fetch_max_bytes = int32("fetch.max.bytes");
   broker.log_flush_offset_checkpoint_interval_ms =

@@ -35,6 +35,7 @@ struct BrokerConfig {
   std::vector<Endpoint> controllers;
 
   std::vector<std::string> log_dirs = {"data"};  // never empty
+  int64_t log_dirs_min_free_bytes = -1;          // 0 = never refuse, -1 = from the disk
   Durability durability = Durability::kFlush;
   int32_t shards = 0;  // 0 = cores
   std::string log_level = "info";
@@ -54,7 +55,12 @@ struct BrokerConfig {
   int32_t controlled_shutdown_timeout_ms = 5000;
 
   int32_t socket_request_max_bytes = 100 << 20;
-  int64_t queued_max_request_bytes = 256 << 20;
+  std::optional<int64_t> queued_max_request_bytes;  // unset: a part of the machine's memory
+  int64_t connections_max_idle_ms = 600000;         // -1 = never
+  int64_t connections_frame_timeout_ms = 30000;
+  int64_t connections_send_timeout_ms = 60000;
+  std::optional<int64_t> max_connections;  // unset: a part of the limit of open files
+  int64_t max_connections_per_ip = std::numeric_limits<int32_t>::max();
   int32_t fetch_max_bytes = 55 << 20;
 
   int64_t log_flush_offset_checkpoint_interval_ms = 5000;

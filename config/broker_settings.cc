@@ -58,6 +58,11 @@ constexpr Setting kBrokerSettings[] = {
      .scopes = kNodeScopes},
     {.name = "log.dir", .type = Type::kString, .doc = "Older name of log.dirs.", .scopes = kNodeScopes,
      .spelling_of = "log.dirs"},
+    {.name = "log.dirs.min.free.bytes", .type = Type::kLong, .unit = Unit::kBytes, .default_value = "-1",
+     .doc = "While less of the disk is free, appends of clients are refused; reading, replication and deletes go on. "
+            "Ends by itself when a quarter more than this is free. 0: never. -1: 2 % of the disk, at least 1 GiB, at "
+            "most a quarter of the disk.",
+     .least = -1, .scopes = kBrokerScope},
     {.name = "durability", .type = Type::kEnum, .default_value = "flush",
      .doc = "When a record counts as stored on a replica. flush: when it is on the disk (fdatasync), so that "
             "acks=all survives a power cut of all nodes. page-cache: when the operating system has it, as in "
@@ -134,13 +139,30 @@ constexpr Setting kBrokerSettings[] = {
      .default_value = "104857600",
      .doc = "Largest request. A longer frame closes its connection before it is read.", .least = 1,
      .most = kInt32Max, .scopes = kBrokerScope},
-    {.name = "queued.max.request.bytes", .type = Type::kLong, .unit = Unit::kBytes, .default_value = "268435456",
-     .doc = "Bytes of requests in progress above which sockets are no longer read. -1: the default.",
+    {.name = "queued.max.request.bytes", .type = Type::kLong, .unit = Unit::kBytes, .default_value = "-1",
+     .doc = "Memory of this process for requests and answers. A request is read only when its bytes are free; "
+            "an eighth is kept for replica fetches. -1: a quarter of the machine's memory.",
      .least = -1, .scopes = kBrokerScope},
     {.name = "connections.max.idle.ms", .type = Type::kLong, .unit = Unit::kMilliseconds,
-     .default_value = "600000", .doc = "A connection without a request for this long is closed. -1: never.",
-     .least = -1, .scopes = kBrokerScope,
-     .stage = Stage::kNoEffect, .note = "idle connections stay open so far"},
+     .default_value = "600000", .doc = "A connection without a request for this long is closed, unless "
+            "one is being worked on. -1: never.",
+     .least = -1, .scopes = kBrokerScope},
+    {.name = "connections.frame.timeout.ms", .type = Type::kLong, .unit = Unit::kMilliseconds,
+     .default_value = "30000",
+     .doc = "A request that has begun must arrive within this time, or go on arriving at 1 KiB/s or more; else its "
+            "connection is closed. So is one whose request waits longer than this for memory.",
+     .least = 1, .scopes = kBrokerScope},
+    {.name = "connections.send.timeout.ms", .type = Type::kLong, .unit = Unit::kMilliseconds,
+     .default_value = "60000",
+     .doc = "A connection whose peer takes nothing of the answers that wait for it is closed after this time.",
+     .least = 1, .scopes = kBrokerScope},
+    {.name = "max.connections", .type = Type::kInt, .default_value = "-1",
+     .doc = "Most connections of clients and brokers at once; more are closed as they come. -1: half of the limit of "
+            "open files.",
+     .least = -1, .most = kInt32Max, .scopes = kBrokerScope},
+    {.name = "max.connections.per.ip", .type = Type::kInt, .default_value = "2147483647",
+     .doc = "Most connections of one address at once; more are closed as they come.",
+     .least = 0, .most = kInt32Max, .scopes = kBrokerScope},
     {.name = "fetch.max.bytes", .type = Type::kInt, .unit = Unit::kBytes, .default_value = "57671680",
      .doc = "Most bytes of one fetch answer to a consumer.", .least = 1024, .most = kInt32Max,
      .scopes = kBrokerScope},

@@ -102,8 +102,6 @@ constexpr Setting kKnownKafkaSettings[] = {
     NoEffect("request.timeout.ms", kSockets),
     NoEffect("connection.failed.authentication.delay.ms", kSockets),
     NoEffect("connections.max.reauth.ms", kSockets),
-    NoEffect("max.connections", kLimits),
-    NoEffect("max.connections.per.ip", kLimits),
     NoEffect("max.connections.per.ip.overrides", kLimits),
     NoEffect("max.connection.creation.rate", kLimits),
     NoEffect("metric.reporters", kMetrics),

@@ -147,12 +147,19 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
   void Append(BrokerShard& owner, size_t index) {
     Item& item = items_[index];
     ProduceOutcome outcome;
+    if (const auto& refusal = owner.append_refusal()) {
+      outcome.error = refusal->ErrorAt(owner.shard().clock().Now());
+      outcome.error_message = refusal->message;
+      return Deliver(owner, index, std::move(outcome));
+    }
     Partition* partition = owner.partitions().Find(item.id);
     if (partition == nullptr) {
       outcome.error = AbsenceError(owner, item.id);
       return Deliver(owner, index, std::move(outcome));
     }
+    const auto bytes = static_cast<int64_t>(item.records.size());
     outcome = partition->AppendAsLeader(std::move(item.records), body_.acks);
+    owner.CountAppended(bytes);
     if (outcome.error != ErrorCode::NONE || body_.acks != -1) {
       return Deliver(owner, index, std::move(outcome));
     }

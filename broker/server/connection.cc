@@ -1,23 +1,63 @@
 #include "broker/server/connection.h"
 
+#include <algorithm>
+
 #include "broker/broker_shard.h"
 #include "broker/server/dispatch.h"
+#include "protocol/messages/fetch.h"
+#include "runtime/base/endian.h"
 #include "runtime/obs/logging.h"
 
 namespace soliton::broker {
+namespace {
+
+// Answers below this are not worth counting: 64 of them are a few KiB.
+constexpr int64_t kCountedAnswerBytes = 4096;
+// It takes more than so many slow readers to hold the memory that large requests may have.
+constexpr int64_t kSlowReadersAtLeast = 64;
+// What a replica fetcher calls itself begins with this. Believed: until listeners authenticate
+// their peers, anybody may say that he is a broker.
+constexpr std::string_view kReplicaClientId = "replica-";
+constexpr size_t kClientIdAt = 10;  // behind API key, version, correlation id and a length
+
+bool IsReplicaFetch(std::span<const uint8_t> head) {
+  if (head.size() < kClientIdAt + kReplicaClientId.size()) return false;
+  if (LoadBigEndian<int16_t>(head.data()) != kafka::FetchRequest::kApiKey) return false;
+  return std::equal(kReplicaClientId.begin(), kReplicaClientId.end(), head.data() + kClientIdAt);
+}
+
+// A peer that leaves its answers lying has no claim to be heard before others.
+MemoryBudget::Class ClassOf(int64_t frame_bytes, std::span<const uint8_t> head, bool answers_wait) {
+  if (IsReplicaFetch(head)) return MemoryBudget::Class::kReplica;
+  return frame_bytes <= MemoryBudget::kSmallBytes && !answers_wait ? MemoryBudget::Class::kSmall
+                                                                   : MemoryBudget::Class::kBulk;
+}
+
+int64_t MemoryOf(const BufferChain& frame) {
+  int64_t bytes = 0;
+  for (const BufferChain::Piece& piece : frame.pieces()) {
+    if (const auto* memory = std::get_if<Buffer>(&piece))
+      bytes += static_cast<int64_t>(memory->size());
+  }
+  return bytes;
+}
+
+}  // namespace
 
 Connection::Connection(BrokerShard& shard, std::shared_ptr<FramedConnection> transport,
-                       const ConnectionLimits& limits)
+                       const ConnectionLimits& limits, const ConnectionTimeouts& timeouts)
     : shard_(shard),
       owner_(shard.shard()),
       id_(shard.NextConnectionId()),
       transport_(std::move(transport)),
-      core_(limits) {}
+      core_(limits),
+      watch_(timeouts, shard.shard().clock().Now()) {}
 
 std::shared_ptr<Connection> Connection::Create(BrokerShard& shard,
                                                std::shared_ptr<FramedConnection> transport,
-                                               const ConnectionLimits& limits) {
-  return {new Connection(shard, std::move(transport), limits),
+                                               const ConnectionLimits& limits,
+                                               const ConnectionTimeouts& timeouts) {
+  return {new Connection(shard, std::move(transport), limits, timeouts),
           [home = &shard.shard()](Connection* connection) {
             home->Post([owned = std::unique_ptr<Connection>(connection)] {});
           }};
@@ -25,15 +65,35 @@ std::shared_ptr<Connection> Connection::Create(BrokerShard& shard,
 
 void Connection::Start() { transport_->Start(this); }
 
+bool Connection::AdmitFrame(int64_t frame_bytes, std::span<const uint8_t> head) {
+  if (closed_ || closing_) return false;
+  if (!incoming_) {
+    incoming_ = Incoming{ClassOf(frame_bytes, head, answer_bytes_ > 0), frame_bytes};
+    incoming_->waits = !shard_.memory().Ask(id_, incoming_->what, frame_bytes);
+  }
+  // The transport has stopped by itself; UpdateReading sets it going again.
+  if (incoming_->waits) reading_ = false;
+  return !incoming_->waits;
+}
+
+void Connection::OnMemoryGranted() {
+  CHECK(incoming_ && incoming_->waits, "connection of {} did not wait for memory", peer());
+  incoming_->waits = false;
+  UpdateReading();
+}
+
 void Connection::OnFrame(Buffer frame) {
   if (closed_ || closing_) return;
-  const uint64_t slot = OpenSlot(static_cast<int64_t>(frame.size()));
+  CHECK(incoming_ && !incoming_->waits, "a frame of {} that was not admitted", peer());
+  const Incoming request = *incoming_;
+  incoming_.reset();
+  ++frames_;
+  const uint64_t slot = OpenSlot(request);
   Dispatch(shared_from_this(), slot, std::move(frame));
 }
 
-uint64_t Connection::OpenSlot(int64_t bytes) {
-  const uint64_t slot = core_.OpenSlot(bytes);
-  CountMemory();
+uint64_t Connection::OpenSlot(const Incoming& request) {
+  const uint64_t slot = core_.OpenSlot(request.what, request.bytes);
   UpdateReading();
   return slot;
 }
@@ -54,7 +114,9 @@ void Connection::MoveTo(BrokerShard& target, Arrival then) {
                                const std::shared_ptr<Connection>& here) mutable {
                              here->moved_ = true;
                              here->client_software = std::move(software);
-                             then(here, here->OpenSlot(bytes));
+                             const Incoming request{MemoryBudget::Class::kBulk, bytes};
+                             here->shard_.memory().Charge(request.what, bytes);
+                             then(here, here->OpenSlot(request));
                            });
                      });
   End();
@@ -64,24 +126,31 @@ void Connection::Respond(uint64_t slot, std::optional<BufferChain> response) {
   owner_.AssertCurrent();
   if (closed_) return;
   when_closed_.erase(slot);
+  const MemoryBudget::Class what = core_.ClassOf(slot);
+  const int64_t bytes_before = core_.request_bytes(what);
   for (BufferChain& frame : core_.Fill(slot, std::move(response))) {
+    queued_bytes_ += frame.size_bytes();
+    if (const int64_t bytes = MemoryOf(frame); bytes >= kCountedAnswerBytes) {
+      shard_.memory().Charge(MemoryBudget::Class::kBulk, bytes);
+      answer_bytes_ += bytes;
+    }
     transport_->Send(std::move(frame));
   }
-  CountMemory();
+  shard_.ReleaseMemory(what, bytes_before - core_.request_bytes(what));
   UpdateReading();
 }
 
 void Connection::Close(std::string_view reason) {
   owner_.AssertCurrent();
   if (closed_ || closing_) return;
-  closing_ = true;
-  LogWarn("closing connection of {}: {}", peer(), reason);
-  transport_->Close();
+  shard_.LogRefusal(fmt::format("closing connection of {}: {}", peer(), reason));
+  CloseWithoutWord();
 }
 
 void Connection::OnClosed(const absl::Status& why) {
   if (absl::IsInvalidArgument(why)) {
-    LogWarn("connection of {} closed: {}", peer(), std::string(why.message()));
+    shard_.LogRefusal(
+        fmt::format("closing connection of {}: {}", peer(), std::string(why.message())));
   }
   End();
 }
@@ -90,20 +159,62 @@ void Connection::End() {
   closed_ = true;
   const auto self = shared_from_this();
   for (auto& [slot, task] : std::exchange(when_closed_, {})) task();
-  shard_.CountRequestBytes(-std::exchange(counted_bytes_, 0));
+  if (incoming_ && incoming_->waits) {
+    shard_.StopWaitingForMemory(id_);
+    incoming_.reset();
+  }
+  for (size_t i = 0; i < MemoryBudget::kClasses; ++i) {
+    const auto what = static_cast<MemoryBudget::Class>(i);
+    int64_t bytes = core_.request_bytes(what);
+    if (incoming_ && incoming_->what == what) bytes += incoming_->bytes;
+    if (what == MemoryBudget::Class::kBulk) bytes += std::exchange(answer_bytes_, 0);
+    shard_.ReleaseMemory(what, bytes);
+  }
+  incoming_.reset();
   shard_.OnConnectionClosed(id_);
 }
 
-void Connection::OnDrained() { UpdateReading(); }
+void Connection::OnDrained() {
+  if (answer_bytes_ > 0 && transport_->unsent_bytes() == 0) {
+    shard_.ReleaseMemory(MemoryBudget::Class::kBulk, std::exchange(answer_bytes_, 0));
+  }
+  UpdateReading();
+}
 
-void Connection::CountMemory() {
-  const int64_t bytes = core_.request_bytes();
-  shard_.CountRequestBytes(bytes - std::exchange(counted_bytes_, bytes));
+void Connection::CheckProgress(MonotonicTime now) {
+  if (closed_ || closing_) return;
+  const ConnectionWatch::Verdict verdict =
+      watch_.Look(now, {.reading = reading_,
+                        .waits_for_memory = incoming_ && incoming_->waits,
+                        .frames = frames_,
+                        .partial_frame_bytes = transport_->partial_frame_bytes(),
+                        .queued_bytes = queued_bytes_,
+                        .unsent_bytes = transport_->unsent_bytes(),
+                        .in_flight = core_.in_flight()});
+  switch (verdict) {
+    case ConnectionWatch::Verdict::kKeep:
+      return;
+    case ConnectionWatch::Verdict::kIdle:
+      LogDebug("closing connection of {}: idle", peer());
+      return CloseWithoutWord();
+    case ConnectionWatch::Verdict::kSlowFrame:
+      return Close(fmt::format("a request of which {} bytes have arrived comes in too slowly",
+                               transport_->partial_frame_bytes()));
+    case ConnectionWatch::Verdict::kNoMemory:
+      return Close(
+          fmt::format("no memory became free for its request of {} bytes", incoming_->bytes));
+    case ConnectionWatch::Verdict::kSlowReader:
+      return Close(fmt::format("it has taken nothing of {} bytes of answers for too long",
+                               transport_->unsent_bytes()));
+  }
 }
 
 void Connection::UpdateReading() {
   if (closed_ || closing_) return;
-  const bool may_read = core_.MayRead(transport_->unsent_bytes(), shard_.memory_short());
+  // One peer that takes no answers must not fill the memory of all.
+  const bool answers_fit = answer_bytes_ < shard_.memory().largest_bytes() / kSlowReadersAtLeast;
+  const bool may_read =
+      answers_fit && core_.MayRead(transport_->unsent_bytes()) && !(incoming_ && incoming_->waits);
   if (may_read == reading_) return;
   reading_ = may_read;
   if (may_read) {

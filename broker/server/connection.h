@@ -11,6 +11,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "broker/server/connection_core.h"
+#include "broker/server/connection_watch.h"
 #include "runtime/loop/owner.h"
 #include "runtime/net/transport.h"
 
@@ -23,15 +24,16 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
   // Whoever lets it go last, and on whatever shard, it is destroyed on its own.
   static std::shared_ptr<Connection> Create(BrokerShard& shard,
                                             std::shared_ptr<FramedConnection> transport,
-                                            const ConnectionLimits& limits);
+                                            const ConnectionLimits& limits,
+                                            const ConnectionTimeouts& timeouts);
   Connection(BrokerShard& shard, std::shared_ptr<FramedConnection> transport,
-             const ConnectionLimits& limits);
+             const ConnectionLimits& limits, const ConnectionTimeouts& timeouts);
 
   void Start();
   // Response of a slot (see ConnectionCore). Owner shard. No-op once closed.
   void Respond(uint64_t slot, std::optional<BufferChain> response);
   // Drops the connection, e.g. after a request that has no error form. Nothing that it sent and was
-  // not begun will be. Owner shard.
+  // not begun will be. Logs the reason, within limits. Owner shard.
   void Close(std::string_view reason);
   // `task` runs when the connection is gone, unless the slot is answered before. Owner shard.
   void WhenClosed(uint64_t slot, Task task) { when_closed_[slot] = std::move(task); }
@@ -43,8 +45,10 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
   using Arrival = absl::AnyInvocable<void(const std::shared_ptr<Connection>&, uint64_t slot)>;
   bool CanMove() const;
   void MoveTo(BrokerShard& target, Arrival then);
-  // The shard's memory for requests became short, or is no more.
-  void OnMemoryChanged() { UpdateReading(); }
+  // The memory that a frame of this connection waited for is taken.
+  void OnMemoryGranted();
+  // Closes it if its peer is too slow, or has been quiet for too long. Called now and then.
+  void CheckProgress(MonotonicTime now);
 
   BrokerShard& shard() const { return shard_; }
   uint64_t id() const { return id_; }
@@ -54,6 +58,7 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
   std::string client_software;
 
   // ConnectionHandler
+  bool AdmitFrame(int64_t frame_bytes, std::span<const uint8_t> head) override;
   void OnFrame(Buffer frame) override;
   void OnClosed(const absl::Status& why) override;
   void OnDrained() override;
@@ -61,19 +66,30 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
  private:
   // Counts as closed: nothing is answered any more.
   void End();
-  // A slot for a request of that many bytes.
-  uint64_t OpenSlot(int64_t bytes);
+  // A frame that is being read, or waits for memory to be.
+  struct Incoming {
+    MemoryBudget::Class what = MemoryBudget::Class::kSmall;
+    int64_t bytes = 0;
+    bool waits = false;  // for memory, which is not taken yet
+  };
+
+  // A slot for a request whose memory is taken.
+  uint64_t OpenSlot(const Incoming& request);
   void UpdateReading();
-  // Tells the shard how much memory the requests in flight hold now.
-  void CountMemory();
+  void CloseWithoutWord() { closing_ = true, transport_->Close(); }
 
   BrokerShard& shard_;
   Owner owner_;
   const uint64_t id_;
   std::shared_ptr<FramedConnection> transport_;
   ConnectionCore core_;
+  ConnectionWatch watch_;
   std::map<uint64_t, Task> when_closed_;
-  int64_t counted_bytes_ = 0;
+  std::optional<Incoming> incoming_;
+  uint64_t frames_ = 0;
+  int64_t queued_bytes_ = 0;
+  // Memory of answers that the transport has not sent yet; counted until it has sent everything.
+  int64_t answer_bytes_ = 0;
   bool reading_ = true;
   bool moved_ = false;
   bool closing_ = false;

@@ -4,9 +4,11 @@
 
 namespace soliton::broker {
 
-uint64_t ConnectionCore::OpenSlot(int64_t bytes) {
-  slots_.emplace_back().request_bytes = bytes;
-  request_bytes_ += bytes;
+uint64_t ConnectionCore::OpenSlot(MemoryBudget::Class what, int64_t bytes) {
+  Slot& slot = slots_.emplace_back();
+  slot.what = what;
+  slot.request_bytes = bytes;
+  request_bytes_[static_cast<size_t>(what)] += bytes;
   return first_slot_ + slots_.size() - 1;
 }
 
@@ -15,7 +17,7 @@ std::vector<BufferChain> ConnectionCore::Fill(uint64_t slot, std::optional<Buffe
   Slot& filled = slots_[slot - first_slot_];
   CHECK(!filled.filled, "slot {} answered twice", slot);
   filled.filled = true;
-  request_bytes_ -= filled.request_bytes;
+  request_bytes_[static_cast<size_t>(filled.what)] -= filled.request_bytes;
   filled.response = std::move(response);
   if (filled.response) held_bytes_ += filled.response->size_bytes();
   std::vector<BufferChain> ready;

@@ -5,11 +5,13 @@
 // grows.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <optional>
 #include <vector>
 
+#include "broker/server/memory_budget.h"
 #include "runtime/base/buffer_chain.h"
 
 namespace soliton::broker {
@@ -17,9 +19,8 @@ namespace soliton::broker {
 struct ConnectionLimits {
   int32_t max_requests_in_flight = 64;
   int64_t max_unsent_bytes = 64 << 20;
-  // A connection whose requests in flight are smaller is read even when the shard's memory is used
-  // up: replica fetches must get through, they are what lets produce requests finish.
-  int64_t always_allowed_bytes = 64 << 10;
+  // Of requests in flight: no connection has the shard's memory for itself.
+  int64_t max_request_bytes = 64 << 20;
 };
 
 class ConnectionCore {
@@ -27,25 +28,31 @@ class ConnectionCore {
   explicit ConnectionCore(const ConnectionLimits& limits) : limits_(limits) {}
 
   // A request of `bytes` arrived: its slot. The bytes count until the slot is filled.
-  uint64_t OpenSlot(int64_t bytes);
+  uint64_t OpenSlot(MemoryBudget::Class what, int64_t bytes);
   // The response of a slot; nullopt for a request that gets none (acks=0). Returns what may be sent
   // now, in order.
   std::vector<BufferChain> Fill(uint64_t slot, std::optional<BufferChain> response);
 
-  // Whether the connection may be read, given the bytes that wait in the transport and whether the
-  // shard's memory for requests is used up.
-  bool MayRead(int64_t unsent_bytes, bool memory_short) const {
+  // Whether the connection may be read, given the bytes that wait in the transport.
+  bool MayRead(int64_t unsent_bytes) const {
     return static_cast<int64_t>(slots_.size()) < limits_.max_requests_in_flight &&
            unsent_bytes + held_bytes_ < limits_.max_unsent_bytes &&
-           (!memory_short || request_bytes_ <= limits_.always_allowed_bytes);
+           request_bytes() < limits_.max_request_bytes;
   }
+  MemoryBudget::Class ClassOf(uint64_t slot) const { return slots_[slot - first_slot_].what; }
   size_t in_flight() const { return slots_.size(); }
   // Of requests that are being worked on.
-  int64_t request_bytes() const { return request_bytes_; }
+  int64_t request_bytes() const {
+    return request_bytes_[0] + request_bytes_[1] + request_bytes_[2];
+  }
+  int64_t request_bytes(MemoryBudget::Class what) const {
+    return request_bytes_[static_cast<size_t>(what)];
+  }
 
  private:
   struct Slot {
     bool filled = false;
+    MemoryBudget::Class what = MemoryBudget::Class::kSmall;
     int64_t request_bytes = 0;
     std::optional<BufferChain> response;
   };
@@ -53,7 +60,7 @@ class ConnectionCore {
   const ConnectionLimits limits_;
   std::deque<Slot> slots_;   // front = oldest request
   uint64_t first_slot_ = 0;  // id of slots_.front()
-  int64_t request_bytes_ = 0;
+  std::array<int64_t, MemoryBudget::kClasses> request_bytes_{};
   int64_t held_bytes_ = 0;  // in filled slots that wait for earlier ones
 };
 

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "runtime/net/foreign_protocol.h"
+
 namespace soliton::broker {
 
 extern const HandlerEntry kProduceHandler;
@@ -33,12 +35,33 @@ const HandlerEntry* FindHandler(int16_t api_key) {
   return nullptr;
 }
 
+namespace {
+
+// What a stranger called itself, fit for one line of a log.
+std::string Printable(std::string_view text) {
+  constexpr size_t kMostBytes = 64;
+  std::string out;
+  for (const char c : text.substr(0, kMostBytes)) {
+    const bool plain = c >= ' ' && c <= '~';
+    out += plain ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
+  }
+  return text.size() > kMostBytes ? out + "..." : out;
+}
+
+// "" or a guess at what else it is than a request.
+std::string LikelyMistake(const Buffer& frame) {
+  const std::string_view foreign = ForeignProtocol(frame.span());
+  return foreign.empty() ? "" : fmt::format("; it looks like {}", foreign);
+}
+
+}  // namespace
+
 void Dispatch(const std::shared_ptr<Connection>& connection, uint64_t slot, Buffer frame) {
   kafka::Decoder decoder(frame);
   absl::StatusOr<kafka::RequestHeader> header = kafka::DecodeRequestHeader(decoder);
   if (!header.ok()) {
-    connection->Close(fmt::format("not a Kafka request ({}); is the peer speaking TLS or HTTP?",
-                                  std::string(header.status().message())));
+    connection->Close(fmt::format("not a Kafka request ({}){}",
+                                  std::string(header.status().message()), LikelyMistake(frame)));
     return;
   }
   const HandlerEntry* entry = FindHandler(header->api_key);
@@ -47,9 +70,10 @@ void Dispatch(const std::shared_ptr<Connection>& connection, uint64_t slot, Buff
       entry != nullptr && entry->api_key == static_cast<int16_t>(kafka::ApiKey::kApiVersions);
   if (entry == nullptr || (!negotiates && (header->api_version < entry->min_version ||
                                            header->api_version > entry->max_version))) {
-    connection->Close(fmt::format("{} (API key {}) version {} is not served; client id '{}'",
+    connection->Close(fmt::format("{} (API key {}) version {} is not served; client id '{}'{}",
                                   kafka::ApiName(header->api_key), header->api_key,
-                                  header->api_version, header->client_id));
+                                  header->api_version, Printable(header->client_id),
+                                  LikelyMistake(frame)));
     return;
   }
   Buffer body = frame.Slice(decoder.position());

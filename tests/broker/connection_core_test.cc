@@ -7,6 +7,8 @@
 namespace soliton::broker {
 namespace {
 
+constexpr auto kSmall = MemoryBudget::Class::kSmall;
+
 BufferChain Frame(std::string_view text) { return BufferChain(Buffer::CopyOf(text)); }
 
 std::string Text(const std::vector<BufferChain>& frames) {
@@ -17,7 +19,8 @@ std::string Text(const std::vector<BufferChain>& frames) {
 
 TEST(ConnectionCore, ResponsesLeaveInRequestOrder) {
   ConnectionCore core({});
-  const uint64_t a = core.OpenSlot(100), b = core.OpenSlot(100), c = core.OpenSlot(100);
+  const uint64_t a = core.OpenSlot(kSmall, 100), b = core.OpenSlot(kSmall, 100),
+                 c = core.OpenSlot(kSmall, 100);
   EXPECT_EQ(Text(core.Fill(c, Frame("c"))), "");
   EXPECT_EQ(Text(core.Fill(a, Frame("a"))), "a");
   EXPECT_EQ(Text(core.Fill(b, std::nullopt)), "c") << "acks=0 sends nothing and holds nobody up";
@@ -26,24 +29,37 @@ TEST(ConnectionCore, ResponsesLeaveInRequestOrder) {
 
 TEST(ConnectionCore, StopsReadingAtTheLimits) {
   ConnectionCore core({.max_requests_in_flight = 2, .max_unsent_bytes = 10});
-  EXPECT_TRUE(core.MayRead(0, false));
-  EXPECT_FALSE(core.MayRead(10, false));
-  const uint64_t a = core.OpenSlot(100);
-  const uint64_t b = core.OpenSlot(100);
-  EXPECT_FALSE(core.MayRead(0, false));
+  EXPECT_TRUE(core.MayRead(0));
+  EXPECT_FALSE(core.MayRead(10));
+  const uint64_t a = core.OpenSlot(kSmall, 100);
+  const uint64_t b = core.OpenSlot(kSmall, 100);
+  EXPECT_FALSE(core.MayRead(0));
   core.Fill(b, Frame("0123456"));
-  EXPECT_FALSE(core.MayRead(0, false)) << "a held response still takes its slot";
+  EXPECT_FALSE(core.MayRead(0)) << "a held response still takes its slot";
   core.Fill(a, std::nullopt);
-  EXPECT_TRUE(core.MayRead(9, false));
+  EXPECT_TRUE(core.MayRead(9));
+}
+
+TEST(ConnectionCore, StopsReadingWhenItsRequestsHoldItsShare) {
+  ConnectionCore core({.max_request_bytes = 1000});
+  const uint64_t a = core.OpenSlot(MemoryBudget::Class::kBulk, 900);
+  EXPECT_TRUE(core.MayRead(0));
+  const uint64_t b = core.OpenSlot(kSmall, 100);
+  EXPECT_FALSE(core.MayRead(0));
+  EXPECT_EQ(core.ClassOf(a), MemoryBudget::Class::kBulk);
+  core.Fill(b, Frame("b"));
+  EXPECT_EQ(core.request_bytes(kSmall), 0) << "an answered request holds no memory";
+  EXPECT_EQ(core.request_bytes(), 900);
+  EXPECT_TRUE(core.MayRead(0));
 }
 
 TEST(ConnectionCore, HeldResponsesCountAsUnsent) {
   ConnectionCore core({.max_requests_in_flight = 10, .max_unsent_bytes = 10});
-  core.OpenSlot(100);
-  const uint64_t b = core.OpenSlot(100);
+  core.OpenSlot(kSmall, 100);
+  const uint64_t b = core.OpenSlot(kSmall, 100);
   core.Fill(b, Frame("01234567"));
-  EXPECT_TRUE(core.MayRead(1, false));
-  EXPECT_FALSE(core.MayRead(2, false));
+  EXPECT_TRUE(core.MayRead(1));
+  EXPECT_FALSE(core.MayRead(2));
 }
 
 TEST(ConnectionCore, AnyCompletionOrderGivesRequestOrder) {
@@ -55,7 +71,7 @@ TEST(ConnectionCore, AnyCompletionOrderGivesRequestOrder) {
     for (int i = 0; i < 100; ++i) {
       if (open.empty() || (open.size() < 20 && random.Chance(1, 2))) {
         const std::string name = fmt::format("{},", i);
-        open.emplace_back(core.OpenSlot(100), name);
+        open.emplace_back(core.OpenSlot(kSmall, 100), name);
         expected += name;
       } else {
         const size_t pick = random.Below(open.size());

@@ -263,7 +263,7 @@ TEST_F(ProduceRulesTest, MinInsyncReplicasAboveTheReplicationFactor) {
 // A client that never gets around to its answers costs a bounded amount of memory.
 TEST_F(ProduceRulesTest, ManyLargeRequestsInFlightAreReadPieceByPiece) {
   node(1).Crash();
-  adjust_ = [](BrokerOptions& options) { options.max_queued_request_bytes = 2 << 20; };
+  adjust_ = [](BrokerOptions& options) { options.memory_budget_bytes = 2 << 20; };
   RestartAndServe(1);
   node(1).StallDisk(seconds(5));
   RawClient& client = Connect(1);

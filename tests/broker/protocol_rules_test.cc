@@ -66,6 +66,61 @@ TEST_F(ProtocolRulesTest, BadFramesCloseTheConnection) {
                "varint too long");
 }
 
+// ApiVersions 3 with a header of version 2 and these bytes as its tags and body.
+TEST_F(ProtocolRulesTest, BadTagsAndStringsCloseTheConnection) {
+  const auto frame = [](std::string_view header_tags, std::string_view body) {
+    std::string bytes("\0\x12\0\x03\0\0\0\x05\xff\xff", 10);
+    bytes.append(header_tags).append(body);
+    return BufferChain(Buffer::CopyOf(bytes));
+  };
+  const std::string none(1, '\0');
+  const std::string names =
+      "\x02"
+      "a"
+      "\x02"
+      "b";
+  RawClient& good = Connect(1);
+  SendFrame(good, frame(std::string("\x02\x05\0\x09\x01z", 6), names + none));
+  EXPECT_TRUE(NextFrame(good).ok()) << "tags that nobody knows are skipped";
+  ExpectClosed(frame(std::string("\x02\x05\0\x05\0", 5), names + none), "the same tag twice");
+  ExpectClosed(frame(std::string("\x02\x06\0\x05\0", 5), names + none), "tags not in order");
+  ExpectClosed(frame(none, names + std::string("\x02\x05\0\x05\0", 5)), "twice in the body");
+  ExpectClosed(frame(std::string("\x01\x05\x7f"
+                                 "abc"),
+                     names + none),
+               "a tag beyond the end");
+  ExpectClosed(frame("\xff\xff\xff\xff\x0f", names + none), "2^32-1 tags");
+  ExpectClosed(frame("\xff\xff\xff\xff\xff\xff", names + none), "a count without an end");
+  ExpectClosed(frame(none, std::string("\0\x02"
+                                       "b\0",
+                                       4)),
+               "null where not nullable");
+  ExpectClosed(frame(none,
+                     "\x7f"
+                     "a\x02"
+                     "b"),
+               "a string beyond the end");
+  ExpectClosed(frame(none,
+                     "\xff\xff\xff\xff\x0f"
+                     "a"),
+               "a string of 4 GiB");
+}
+
+// Bytes that are no UTF-8 are not a topic name; nothing is created from them.
+TEST_F(ProtocolRulesTest, NamesThatAreNotText) {
+  for (const std::string& name : {std::string("\xff\xfe"), std::string("a\0b", 3),
+                                  std::string("\xc3("), std::string("a\nb")}) {
+    kafka::MetadataRequest creating = MetadataOf(name);
+    creating.allow_auto_topic_creation = true;
+    auto response = Call(1, creating);
+    ASSERT_TRUE(response.ok()) << response.status();
+    EXPECT_EQ(response->topics.at(0).error_code, ErrorCode::INVALID_TOPIC_EXCEPTION);
+  }
+  kafka::MetadataRequest all;
+  all.topics.reset();
+  EXPECT_TRUE(Call(1, all)->topics.empty());
+}
+
 TEST_F(ProtocolRulesTest, EveryPrefixOfARequestIsRefused) {
   const Buffer whole = Encoded(FetchFrom(Uuid{1, 2}, 0, 0), 13);
   for (size_t size = 0; size < whole.size(); size += 3) {
@@ -294,6 +349,7 @@ TEST_F(ProtocolRulesTest, FindCoordinatorSaysNotYet) {
 
 TEST_F(ProtocolRulesTest, CreateTopicsErrors) {
   CreateTopic("taken.name", 1, 1, {});
+  const std::string kTooLong(250, 'a');
   struct Case {
     const char* name;
     int32_t partitions;
@@ -306,6 +362,9 @@ TEST_F(ProtocolRulesTest, CreateTopicsErrors) {
                         Case{".", 1, 1, ErrorCode::INVALID_TOPIC_EXCEPTION},
                         Case{"..", 1, 1, ErrorCode::INVALID_TOPIC_EXCEPTION},
                         Case{"a/b", 1, 1, ErrorCode::INVALID_TOPIC_EXCEPTION},
+                        Case{"\xff\xfe", 1, 1, ErrorCode::INVALID_TOPIC_EXCEPTION},
+                        Case{kTooLong.c_str(), 1, 1, ErrorCode::INVALID_TOPIC_EXCEPTION},
+                        Case{"too-many-partitions", 1 << 30, 1, ErrorCode::INVALID_PARTITIONS},
                         Case{"no-partitions", 0, 1, ErrorCode::INVALID_PARTITIONS},
                         Case{"no-replicas", 1, 0, ErrorCode::INVALID_REPLICATION_FACTOR},
                         Case{"too-many-replicas", 1, 2, ErrorCode::INVALID_REPLICATION_FACTOR}}) {
@@ -331,6 +390,30 @@ TEST_F(ProtocolRulesTest, CreateTopicsErrors) {
   auto response = Call(1, twice);
   ASSERT_EQ(response->topics.size(), 1u);
   EXPECT_EQ(response->topics[0].error_code, ErrorCode::INVALID_REQUEST);
+}
+
+TEST_F(ProtocolRulesTest, CreateTopicsNamesTheBadSetting) {
+  for (const auto& [name, value] :
+       {std::pair("retention.mss", "1"), std::pair("retention.ms", "soon"),
+        std::pair("retention.ms", "-2"), std::pair("segment.bytes", "99999999999999999999"),
+        std::pair("cleanup.policy", "burn"), std::pair("min.insync.replicas", "0"),
+        std::pair("compression.type", "\xff\xfe")}) {
+    kafka::CreateTopicsRequest request;
+    request.timeout_ms = 5000;
+    auto& topic = request.topics.emplace_back();
+    topic.name = "configured";
+    topic.num_partitions = 1;
+    topic.replication_factor = 1;
+    auto& config = topic.configs.emplace_back();
+    config.name = name;
+    config.value = value;
+    auto response = Call(1, request);
+    ASSERT_TRUE(response.ok()) << response.status();
+    const auto& result = response->topics.at(0);
+    EXPECT_EQ(result.error_code, ErrorCode::INVALID_CONFIG) << name << "=" << value;
+    EXPECT_NE(result.error_message.value_or("").find(name), std::string::npos)
+        << result.error_message.value_or("");
+  }
 }
 
 TEST_F(ProtocolRulesTest, CreateTopicsByHand) {

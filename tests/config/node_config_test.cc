@@ -73,6 +73,12 @@ TEST(BrokerConfig, StructDefaultsAreTheTables) {
   EXPECT_EQ(given.controlled_shutdown_enable, defaults.controlled_shutdown_enable);
   EXPECT_EQ(given.controlled_shutdown_timeout_ms, defaults.controlled_shutdown_timeout_ms);
   EXPECT_EQ(given.queued_max_request_bytes, defaults.queued_max_request_bytes);
+  EXPECT_EQ(given.connections_max_idle_ms, defaults.connections_max_idle_ms);
+  EXPECT_EQ(given.connections_frame_timeout_ms, defaults.connections_frame_timeout_ms);
+  EXPECT_EQ(given.connections_send_timeout_ms, defaults.connections_send_timeout_ms);
+  EXPECT_EQ(given.max_connections, defaults.max_connections);
+  EXPECT_EQ(given.log_dirs_min_free_bytes, defaults.log_dirs_min_free_bytes);
+  EXPECT_EQ(given.max_connections_per_ip, defaults.max_connections_per_ip);
   EXPECT_EQ(given.log_retention_check_interval_ms, defaults.log_retention_check_interval_ms);
   EXPECT_EQ(given.log_flush_offset_checkpoint_interval_ms,
             defaults.log_flush_offset_checkpoint_interval_ms);
@@ -95,7 +101,9 @@ TEST(BrokerConfig, EverySettingArrives) {
       "fetch.max.bytes = \"5MiB\"\nlog.retention.check.interval.ms = \"1m\"\n"
       "log.flush.offset.checkpoint.interval.ms = \"30s\"\n"
       "controlled.shutdown.enable = false\ncontrolled.shutdown.timeout.ms = 70\n"
-      "queued.max.request.bytes = \"8MiB\"\n");
+      "queued.max.request.bytes = \"8MiB\"\nconnections.max.idle.ms = \"2m\"\n"
+      "connections.frame.timeout.ms = \"4s\"\nconnections.send.timeout.ms = \"5s\"\n"
+      "log.dirs.min.free.bytes = \"3GiB\"\nmax.connections = 600\nmax.connections.per.ip = 70\n");
   ASSERT_TRUE(built.broker.ok()) << built.rendered;
   EXPECT_EQ(built.rendered, "");
   const BrokerConfig& b = *built.broker;
@@ -126,6 +134,12 @@ TEST(BrokerConfig, EverySettingArrives) {
   EXPECT_FALSE(b.controlled_shutdown_enable);
   EXPECT_EQ(b.controlled_shutdown_timeout_ms, 70);
   EXPECT_EQ(b.queued_max_request_bytes, 8 << 20);
+  EXPECT_EQ(b.connections_max_idle_ms, 120000);
+  EXPECT_EQ(b.connections_frame_timeout_ms, 4000);
+  EXPECT_EQ(b.connections_send_timeout_ms, 5000);
+  EXPECT_EQ(b.max_connections, 600);
+  EXPECT_EQ(b.log_dirs_min_free_bytes, int64_t{3} << 30);
+  EXPECT_EQ(b.max_connections_per_ip, 70);
 }
 
 struct CrossCheck {

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""What a broker says that cannot start: one line of cause, the path or address, exit code 1 (or 3 for
+settings), and nothing of what was there is changed.
+
+Usage: start_test.py [unittest arguments]; needs build/soliton. Loopback only.
+"""
+import os
+import shutil
+import socket
+import unittest
+
+from node import Node, Process
+
+
+class Start(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.node = Node()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.node.close()
+
+    def refused(self, code, **settings):
+        """What another broker says with these settings; it must end with `code`."""
+        values = {"listeners": "PLAINTEXT://127.0.0.1:0",
+                  "log.dirs": os.path.join(self.node.directory, "other"),
+                  "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.node.controller.port}",
+                  **{key.replace("_", "."): value for key, value in settings.items()}}
+        node_id = values.pop("node.id", 2)
+        with self.assertRaises(AssertionError) as failed:
+            Process(self.node.directory, "broker", node_id, values).kill()
+        text = str(failed.exception)
+        self.assertIn(f"ended with {code}:", text)
+        self.assertNotIn("terminate called", text)
+        return text
+
+    def test_port_in_use(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            text = self.refused(1, listeners=f"PLAINTEXT://127.0.0.1:{port}")
+        self.assertIn(f"127.0.0.1:{port}", text)
+        self.assertIn("in use", text)
+
+    def test_name_that_does_not_resolve(self):
+        text = self.refused(1, listeners="PLAINTEXT://no-such-host.invalid:0")
+        self.assertIn("no-such-host.invalid", text)
+
+    def test_directory_locked_by_a_live_process(self):
+        text = self.refused(1, log_dirs=self.node.data)
+        self.assertIn(f"is locked by process {self.node.broker.process.pid}", text)
+        self.assertTrue(self.node.broker.alive())
+
+    def test_directory_is_a_file(self):
+        path = os.path.join(self.node.directory, "file")
+        with open(path, "w") as file:
+            file.write("mine")
+        text = self.refused(1, log_dirs=path)
+        self.assertIn(path, text)
+        with open(path) as file:
+            self.assertEqual(file.read(), "mine")
+
+    def copy_of_data(self, name):
+        """A data directory that was used by node 1 of this cluster."""
+        path = os.path.join(self.node.directory, name)
+        shutil.rmtree(path, ignore_errors=True)
+        os.mkdir(path)
+        shutil.copy(os.path.join(self.node.data, "meta.properties"), path)
+        return path
+
+    def change(self, path, old, new):
+        meta = os.path.join(path, "meta.properties")
+        with open(meta) as file:
+            text = file.read()
+        lines = [new if line.startswith(old) else line for line in text.splitlines()]
+        with open(meta, "w") as file:
+            file.write("\n".join(lines) + "\n")
+        return meta
+
+    def expect_unchanged(self, path, text):
+        with open(os.path.join(path, "meta.properties")) as file:
+            self.assertEqual(file.read(), text)
+
+    def test_directory_of_another_node(self):
+        path = self.copy_of_data("of-node-1")
+        text = self.refused(1, log_dirs=path)
+        self.assertIn("meta.properties has node.id=1", text)
+        self.assertIn("node.id=2", text)
+
+    def test_directory_of_another_cluster(self):
+        path = self.copy_of_data("of-another-cluster")
+        self.change(path, "cluster.id=", "cluster.id=somebody-elses")
+        meta = self.change(path, "node.id=", "node.id=2")
+        with open(meta) as file:
+            before = file.read()
+        text = self.refused(1, log_dirs=path)
+        self.assertIn("somebody-elses", text)
+        self.expect_unchanged(path, before)
+
+    def test_cluster_id_differs_from_the_settings(self):
+        path = self.copy_of_data("of-this-cluster")
+        self.change(path, "node.id=", "node.id=2")
+        text = self.refused(1, log_dirs=path, cluster_id="the-one-i-meant")
+        self.assertIn("the-one-i-meant", text)
+
+    def test_directory_of_another_version(self):
+        path = self.copy_of_data("of-the-future")
+        self.change(path, "version=", "version=7")
+        text = self.refused(1, log_dirs=path, node_id=1)
+        self.assertIn("version=7", text)
+
+    def test_identity_damaged(self):
+        path = self.copy_of_data("damaged")
+        with open(os.path.join(path, "meta.properties"), "wb") as file:
+            file.write(b"\0\xff\xfe=\n\n\n=")
+        self.assertIn("meta.properties", self.refused(1, log_dirs=path))
+
+    def test_identity_missing_where_partitions_are(self):
+        path = os.path.join(self.node.directory, "orphans")
+        os.makedirs(os.path.join(path, "topic-0"))
+        text = self.refused(1, log_dirs=path)
+        self.assertIn("meta.properties is missing", text)
+        self.assertTrue(os.path.isdir(os.path.join(path, "topic-0")))
+
+    def test_settings(self):
+        for key, value, said in (("num.partition", "3", "did you mean 'num.partitions'?"),
+                                 ("num.partitions", "many", "num.partitions"),
+                                 ("num.partitions", "0", "num.partitions"),
+                                 ("log.segment.bytes", "1PiB", "log.segment.bytes"),
+                                 ("queued.max.request.bytes", "-5", "queued.max.request.bytes"),
+                                 ("log.dirs.min.free.bytes", "lots", "log.dirs.min.free.bytes"),
+                                 ("max.connections", "99999999999", "max.connections"),
+                                 ("durability", "hope", "durability"),
+                                 ("listeners", "SSL://127.0.0.1:0", "only PLAINTEXT is available"),
+                                 ("listeners", "PLAINTEXT://127.0.0.1:99999", "listeners"),
+                                 ("advertised.listeners", "PLAINTEXT://0.0.0.0:9092",
+                                  "must name an address"),
+                                 ("log.dirs", "/tmp/a,/tmp/a", "log.dirs")):
+            with self.subTest(key=key, value=value):
+                self.assertIn(said, self.refused(3, **{key: value}))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

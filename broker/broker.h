@@ -63,6 +63,7 @@ struct BrokerOptions {
   int64_t min_free_disk_bytes = -1;
   int64_t max_unsent_bytes_per_connection = 64 << 20;  // above it the connection is not read
   int32_t max_fetch_bytes = 55 << 20;                  // fetch.max.bytes
+  int32_t fetch_session_slots = 1000;  // max.incremental.fetch.session.cache.slots; all shards
 
   // Broker-level topic defaults (log.segment.bytes, log.retention.ms, min.insync.replicas, ...).
   config::TopicSettings topic_defaults;

@@ -26,6 +26,12 @@ PartitionTableOptions TableOptions(const BrokerOptions& options) {
   return table;
 }
 
+// The broker's slots are shared out evenly, rounded up.
+size_t SlotsOfShard(const BrokerContext& context) {
+  const int32_t shards = context.ports.shards->size();
+  return static_cast<size_t>((context.options.fetch_session_slots + shards - 1) / shards);
+}
+
 }  // namespace
 
 BrokerShard::BrokerShard(const BrokerContext& context, Shard& shard,
@@ -38,7 +44,8 @@ BrokerShard::BrokerShard(const BrokerContext& context, Shard& shard,
                   std::move(checkpointed_high_watermarks), TableHooks()),
       fetchers_(context.ports, shard, context.options, partitions_),
       memory_(context.options.memory_budget_bytes / context.ports.shards->size()),
-      refusals_(kRefusalLines, kRefusalPeriod) {}
+      refusals_(kRefusalLines, kRefusalPeriod),
+      fetch_sessions_(SlotsOfShard(context)) {}
 
 PartitionTable::Hooks BrokerShard::TableHooks() {
   return {

@@ -14,6 +14,7 @@
 #include "broker/replication/replica_fetchers.h"
 #include "broker/server/connection.h"
 #include "broker/server/memory_budget.h"
+#include "broker/server/fetch_session_cache.h"
 #include "controller/client/controller_client.h"
 #include "controller/metadata/metadata_image.h"
 #include "runtime/obs/log_throttle.h"
@@ -99,6 +100,7 @@ class BrokerShard {
   PartitionTable& partitions() { return partitions_; }
   const PartitionTable& partitions() const { return partitions_; }
   int64_t broker_epoch() const { return broker_epoch_; }
+  FetchSessionCache& fetch_sessions() { return fetch_sessions_; }
 
   // Stops serving: closes all connections and fetchers.
   void CloseConnections();
@@ -127,6 +129,7 @@ class BrokerShard {
   int64_t broker_epoch_ = -1;
   PartitionTable partitions_;
   ReplicaFetchers fetchers_;
+  FetchSessionCache fetch_sessions_;
   std::vector<std::shared_ptr<FramedConnection>> early_;  // accepted before the first image
   std::map<uint64_t, std::shared_ptr<Connection>> connections_;
   std::map<uint64_t, std::function<void()>> parked_replica_fetches_;

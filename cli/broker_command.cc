@@ -59,6 +59,7 @@ broker::BrokerOptions ToOptions(const config::BrokerConfig& config, int64_t desc
   options.connection_timeouts.frame_grace = milliseconds(config.connections_frame_timeout_ms);
   options.connection_timeouts.no_progress = milliseconds(config.connections_send_timeout_ms);
   options.max_fetch_bytes = config.fetch_max_bytes;
+  options.fetch_session_slots = config.fetch_session_slots;
   options.topic_defaults = config.topic_defaults;
   return options;
 }

@@ -62,6 +62,7 @@ struct BrokerConfig {
   std::optional<int64_t> max_connections;  // unset: a part of the limit of open files
   int64_t max_connections_per_ip = std::numeric_limits<int32_t>::max();
   int32_t fetch_max_bytes = 55 << 20;
+  int32_t fetch_session_slots = 1000;
 
   int64_t log_flush_offset_checkpoint_interval_ms = 5000;
   int64_t log_retention_check_interval_ms = 300000;

@@ -136,7 +136,6 @@ constexpr Setting kKnownKafkaSettings[] = {
     NoEffect("log.message.format.version", kLogDetail),
     NoEffect("log.message.timestamp.difference.max.ms", kLogDetail),
     NoEffect("log.deletion.max.segments.per.run", kLogDetail),
-    NoEffect("max.incremental.fetch.session.cache.slots", kLogDetail),
     NoEffect("fetch.purgatory.purge.interval.requests", kLogDetail),
     NoEffect("producer.purgatory.purge.interval.requests", kLogDetail),
     NoEffect("delete.records.purgatory.purge.interval.requests", kLogDetail),

@@ -1,10 +1,10 @@
-// Fetch (1): record batches for consumers and for follower replicas. Served 4-17.
+// Fetch (1): record batches for consumers and for follower replicas. Served 4-18.
 // A fetch that finds less than min_bytes is parked: its doorbell hangs at every partition it asked
 // for, and the first one with news makes it read again (no polling). Follower fetches are also the
 // acknowledgements of replication: fetch offset and flushed offset move the high watermark (DESIGN:
-// replication). Sessions (KIP-227) are not kept: every answer has session id 0, which tells clients
-// to send full requests. v9+ leader epoch check; v12+ truncation detection; v13+ topic ids; v15+
-// replica state; v16+ leader hints.
+// replication). v7+ sessions (KIP-227): an incremental request is completed to a full one before it
+// is served, and the answer is reduced to what is news. v9+ leader epoch check; v12+ truncation
+// detection; v13+ topic ids; v15+ replica state; v16+ leader hints.
 #include "broker/handlers/leader_hints.h"
 #include "broker/server/dispatch.h"
 #include "broker/server/scatter.h"
@@ -30,13 +30,20 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
   void Run() {
     replica_id_ = request_->version() >= kReplicaStateVersion ? body_.replica_state.replica_id
                                                               : body_.replica_id;
-    if (body_.session_epoch > 0) {
-      response_.error_code = ErrorCode::FETCH_SESSION_ID_NOT_FOUND;
+    if (body_.session_epoch <= 0) {
+      Resolve();
+      if (MoveToOwner()) return;
+    }
+    FetchSessionCache::Begun begun =
+        home().fetch_sessions().Begin(body_, by_id(), home().shard().clock().Now());
+    if (begun.error != ErrorCode::NONE) {
+      response_.error_code = begun.error;
       request_->Reply(response_);
       return;
     }
-    Resolve();
-    if (MoveToOwner()) return;
+    if (body_.session_epoch > 0) Resolve();
+    session_ = std::move(begun.session);
+    answer_now_ |= items_.empty();
     const bool is_report = is_replica() && body_.max_bytes <= 0;
     if (is_replica() && !is_report) home().ReleaseReplicaFetch(request_->connection()->id());
     max_bytes_ = std::min<int64_t>(body_.max_bytes, home().options().max_fetch_bytes);
@@ -70,17 +77,29 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
   }
 
   bool is_replica() const { return replica_id_ >= 0; }
+  bool by_id() const { return request_->version() >= kTopicIdVersion; }
+
+  // What goes to the client of the full answer.
+  void ApplySession() {
+    const bool incremental = session_ != nullptr;
+    if (body_.session_epoch == 0) {
+      session_ = home().fetch_sessions().Create(
+          body_, by_id(), is_replica(), home().shard().random(), home().shard().clock().Now());
+    }
+    if (session_ == nullptr) return;
+    response_.session_id = session_->id;
+    session_->core.Reduce(response_, incremental);
+  }
 
   void Resolve() {
     const controller::MetadataImage& image = *home().image();
-    const bool by_id = request_->version() >= kTopicIdVersion;
     const bool known_replica = !is_replica() || image.FindBroker(replica_id_) != nullptr;
     for (const auto& topic : body_.topics) {
       auto& topic_response = response_.responses.emplace_back();
       topic_response.topic = topic.topic;
       topic_response.topic_id = topic.topic_id;
       const controller::TopicInfo* info =
-          by_id ? image.FindTopic(topic.topic_id) : image.FindTopic(topic.topic);
+          by_id() ? image.FindTopic(topic.topic_id) : image.FindTopic(topic.topic);
       for (const auto& partition : topic.partitions) {
         auto& out = topic_response.partitions.emplace_back();
         out.partition_index = partition.partition;
@@ -88,7 +107,7 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
         out.records = kafka::Records::Empty();
         ErrorCode error = ErrorCode::NONE;
         if (info == nullptr) {
-          error = by_id ? ErrorCode::UNKNOWN_TOPIC_ID : ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+          error = by_id() ? ErrorCode::UNKNOWN_TOPIC_ID : ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
         } else if (partition.partition < 0 ||
                    partition.partition >= static_cast<int32_t>(info->partitions.size())) {
           error = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
@@ -267,11 +286,13 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
       }
       if (WantsLeaderHint(outcome.error)) AddLeaderHint(*home().image(), item.id, response_, out);
     }
+    ApplySession();
     request_->Reply(response_);
   }
 
   const RequestPtr request_;
-  const FetchRequest body_;
+  FetchRequest body_;                      // constant once it is read
+  std::shared_ptr<FetchSession> session_;  // of an incremental request
   FetchResponse response_;
   int32_t replica_id_ = -1;
   int64_t max_bytes_ = 0;
@@ -298,6 +319,6 @@ void Handle(RequestPtr request) {
 
 extern const HandlerEntry kFetchHandler;
 const HandlerEntry kFetchHandler{
-    .api_key = FetchRequest::kApiKey, .min_version = 4, .max_version = 17, .handle = Handle};
+    .api_key = FetchRequest::kApiKey, .min_version = 4, .max_version = 18, .handle = Handle};
 
 }  // namespace soliton::broker

@@ -1,7 +1,7 @@
-// ListOffsets (2): served 1-10. The leader answers -1 latest (high watermark), -2 earliest, -3
-// largest timestamp, -4 local start, or the first record at or after a time. While a new leader's
-// high watermark may still be behind what clients were told before, it answers OFFSET_NOT_AVAILABLE
-// instead of a smaller number (KIP-207).
+// ListOffsets (2): served 1-11. The leader answers -1 latest (high watermark), -2 earliest, -3
+// largest timestamp, -4 local start, -5 and -6 no offset (no tiers), or the first record at or
+// after a time. While a new leader's high watermark may still be behind what clients were told
+// before, it answers OFFSET_NOT_AVAILABLE instead of a smaller number (KIP-207).
 #include "broker/server/dispatch.h"
 #include "broker/server/scatter.h"
 #include "protocol/messages/list_offsets.h"
@@ -14,14 +14,16 @@ using kafka::ListOffsetsRequest;
 using kafka::ListOffsetsResponse;
 
 // Special timestamps came with versions of their own; an older client cannot mean them.
-constexpr int64_t kMaxTimestamp = -3, kEarliestLocal = -4, kLatestTiered = -5;
+constexpr int64_t kMaxTimestamp = -3, kEarliestLocal = -4, kLatestTiered = -5,
+                  kEarliestPendingUpload = -6;
 constexpr int16_t kOffsetNotAvailableVersion = 5;
 
 bool IsKnownTimestamp(int64_t timestamp_ms, int16_t version) {
   if (timestamp_ms >= -2) return true;
   if (timestamp_ms == kMaxTimestamp) return version >= 7;
   if (timestamp_ms == kEarliestLocal) return version >= 8;
-  return timestamp_ms == kLatestTiered && version >= 9;
+  if (timestamp_ms == kLatestTiered) return version >= 9;
+  return timestamp_ms == kEarliestPendingUpload && version >= 11;
 }
 
 struct Query {
@@ -107,6 +109,6 @@ void Handle(RequestPtr request) {
 
 extern const HandlerEntry kListOffsetsHandler;
 const HandlerEntry kListOffsetsHandler{
-    .api_key = ListOffsetsRequest::kApiKey, .min_version = 1, .max_version = 10, .handle = Handle};
+    .api_key = ListOffsetsRequest::kApiKey, .min_version = 1, .max_version = 11, .handle = Handle};
 
 }  // namespace soliton::broker

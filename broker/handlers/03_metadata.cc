@@ -3,6 +3,7 @@
 // for its leaders, instead of a first LEADER_NOT_AVAILABLE that every client would have to retry.
 // Clients send admin requests to the "controller"; controllers are not reachable for them, so the
 // lowest usable broker is named and forwards.
+#include "broker/handlers/describe_partition.h"
 #include "broker/server/dispatch.h"
 #include "protocol/messages/metadata.h"
 
@@ -22,18 +23,8 @@ constexpr int32_t kOperationsNotAsked = std::numeric_limits<int32_t>::min();
 void DescribePartitions(const MetadataImage& image, const TopicInfo& topic,
                         MetadataResponse::MetadataResponseTopic& out) {
   for (size_t i = 0; i < topic.partitions.size(); ++i) {
-    const controller::PartitionInfo& info = topic.partitions[i];
-    auto& partition = out.partitions.emplace_back();
-    partition.partition_index = static_cast<int32_t>(i);
-    partition.leader_id = info.leader;
-    partition.leader_epoch = info.leader_epoch;
-    partition.replica_nodes = info.replicas;
-    partition.isr_nodes = info.isr;
-    if (info.leader < 0) partition.error_code = ErrorCode::LEADER_NOT_AVAILABLE;
-    for (int32_t id : info.replicas) {
-      const controller::BrokerInfo* broker = image.FindBroker(id);
-      if (broker == nullptr || broker->fenced) partition.offline_replicas.push_back(id);
-    }
+    DescribePartition(image, topic.partitions[i], static_cast<int32_t>(i),
+                      out.partitions.emplace_back());
   }
 }
 

@@ -333,14 +333,16 @@ OffsetOutcome Partition::FindOffset(int64_t timestamp_ms, int32_t current_leader
   out.error = CheckLeader(current_leader_epoch);
   if (out.error != ErrorCode::NONE) return out;
   constexpr int64_t kLatest = -1, kEarliest = -2, kMaxTimestamp = -3, kEarliestLocal = -4;
-  constexpr int64_t kLatestTiered = -5;
+  constexpr int64_t kLatestTiered = -5, kEarliestPendingUpload = -6;
   if (timestamp_ms == kEarliest || timestamp_ms == kEarliestLocal) {
     out.offset = log_->log_start_offset();
     out.leader_epoch = log_->LeaderEpochOf(out.offset);
     return out;
   }
-  if (timestamp_ms == kLatestTiered) return out;  // no tiers: no offset
-  if (timestamp_ms < kLatestTiered) {
+  if (timestamp_ms == kLatestTiered || timestamp_ms == kEarliestPendingUpload) {
+    return out;  // no tiers: no offset
+  }
+  if (timestamp_ms < kEarliestPendingUpload) {
     out.error = ErrorCode::UNSUPPORTED_VERSION;
     return out;
   }

@@ -16,6 +16,8 @@ extern const HandlerEntry kCreateTopicsHandler;
 extern const HandlerEntry kDeleteTopicsHandler;
 extern const HandlerEntry kInitProducerIdHandler;
 extern const HandlerEntry kOffsetForLeaderEpochHandler;
+extern const HandlerEntry kDescribeClusterHandler;
+extern const HandlerEntry kDescribeTopicPartitionsHandler;
 
 std::span<const HandlerEntry* const> Handlers() {
   static constexpr std::array kHandlers = {
@@ -24,6 +26,7 @@ std::span<const HandlerEntry* const> Handlers() {
       &kFindCoordinatorHandler, &kApiVersionsHandler,
       &kCreateTopicsHandler,    &kDeleteTopicsHandler,
       &kInitProducerIdHandler,  &kOffsetForLeaderEpochHandler,
+      &kDescribeClusterHandler, &kDescribeTopicPartitionsHandler,
   };
   return kHandlers;
 }

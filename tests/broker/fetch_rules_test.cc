@@ -30,7 +30,7 @@ TEST_F(FetchRulesTest, FetchErrors) {
   session.session_epoch = 0;
   auto full = Call(1, session);
   EXPECT_EQ(full->error_code, ErrorCode::NONE);
-  EXPECT_EQ(full->session_id, 0) << "no sessions are kept";
+  EXPECT_GT(full->session_id, 0);
   kafka::FetchRequest epoch = FetchFrom(id, 0, 0);
   epoch.topics[0].partitions[0].current_leader_epoch = 3;
   EXPECT_EQ(Fetched(Call(1, epoch)).error_code, ErrorCode::UNKNOWN_LEADER_EPOCH);
@@ -39,6 +39,68 @@ TEST_F(FetchRulesTest, FetchErrors) {
   EXPECT_EQ(Fetched(Call(1, replica)).error_code, ErrorCode::NOT_LEADER_OR_FOLLOWER);
   replica.replica_state.replica_id = 1;
   EXPECT_EQ(Fetched(Call(1, replica)).error_code, ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+}
+
+TEST_F(FetchRulesTest, SessionTellsOnlyNews) {
+  const Uuid id = CreateTopic("t", 2, 1, {});
+  ASSERT_EQ(Produce(1, id, 0, "a"), ErrorCode::NONE);
+  RawClient& client = Connect(1);
+  int32_t correlation_id = 0;
+  const auto ask = [&](const kafka::FetchRequest& request, int16_t version = 18) {
+    SendRequest(client, version, ++correlation_id, request);
+    auto frame = NextFrame(client);
+    EXPECT_TRUE(frame.ok()) << frame.status();
+    auto response = kafka::DecodeResponse<kafka::FetchResponse>(*frame, version, correlation_id);
+    EXPECT_TRUE(response.ok()) << response.status();
+    return *response;
+  };
+  kafka::FetchRequest request = FetchFrom(id, 0, 0);
+  auto& other = request.topics[0].partitions.emplace_back(request.topics[0].partitions[0]);
+  other.partition = 1;
+  request.session_epoch = 0;
+  auto response = ask(request);
+  const int32_t session = response.session_id;
+  ASSERT_GT(session, 0);
+  ASSERT_EQ(response.responses.at(0).partitions.size(), 2u);
+
+  // Only the position moves on; nothing is news.
+  request = FetchFrom(id, 0, 1);
+  request.session_id = session;
+  request.session_epoch = 1;
+  response = ask(request);
+  EXPECT_EQ(response.error_code, ErrorCode::NONE);
+  EXPECT_EQ(response.session_id, session);
+  EXPECT_TRUE(response.responses.empty()) << response.ToString();
+
+  // A record of a partition that the request does not name.
+  SendRequest(client, 13, ++correlation_id, ProduceTo(id, 1, Batch("b")));
+  ASSERT_TRUE(NextFrame(client).ok());
+  request.topics.clear();
+  request.session_epoch = 2;
+  response = ask(request);
+  ASSERT_EQ(response.responses.size(), 1u) << response.ToString();
+  EXPECT_EQ(response.responses[0].partitions.at(0).partition_index, 1);
+  EXPECT_GT(response.responses[0].partitions[0].records.size_bytes(), 0);
+
+  // Refused: the same epoch again, another way to name topics. Neither ends the session.
+  EXPECT_EQ(ask(request).error_code, ErrorCode::INVALID_FETCH_SESSION_EPOCH);
+  request.session_epoch = 3;
+  EXPECT_EQ(ask(request, 12).error_code, ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR);
+
+  // Without its partitions a session ends, and so it does at the client's wish.
+  auto& forgotten = request.forgotten_topics_data.emplace_back();
+  forgotten.topic_id = id;
+  forgotten.partitions = {0, 1};
+  EXPECT_EQ(ask(request).session_id, 0);
+  request.session_epoch = 4;
+  EXPECT_EQ(ask(request).error_code, ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
+  request = FetchFrom(id, 0, 0);
+  request.session_epoch = 0;
+  request.session_id = ask(request).session_id;
+  request.session_epoch = -1;
+  EXPECT_EQ(ask(request).session_id, 0);
+  request.session_epoch = 1;
+  EXPECT_EQ(ask(request).error_code, ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
 }
 
 TEST_F(FetchRulesTest, FetchGivesAWholeBatchWhateverTheLimits) {

@@ -300,7 +300,7 @@ TEST_F(ProtocolRulesTest, ListOffsetsByVersion) {
     return response.ok() ? response->topics.at(0).partitions.at(0)
                          : kafka::ListOffsetsResponse::ListOffsetsPartitionResponse();
   };
-  for (int16_t version = 1; version <= 10; ++version) {
+  for (int16_t version = 1; version <= 11; ++version) {
     EXPECT_EQ(ask(-2, version).offset, 0) << version;
     auto latest = ask(-1, version);
     EXPECT_EQ(latest.offset, 1);
@@ -314,6 +314,8 @@ TEST_F(ProtocolRulesTest, ListOffsetsByVersion) {
               version >= 8 ? ErrorCode::NONE : ErrorCode::UNSUPPORTED_VERSION);
     EXPECT_EQ(ask(-5, version).error_code,
               version >= 9 ? ErrorCode::NONE : ErrorCode::UNSUPPORTED_VERSION);
+    EXPECT_EQ(ask(-6, version).error_code,
+              version >= 11 ? ErrorCode::NONE : ErrorCode::UNSUPPORTED_VERSION);
     EXPECT_EQ(ask(-77, version).error_code, ErrorCode::UNSUPPORTED_VERSION);
   }
 }

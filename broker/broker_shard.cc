@@ -43,9 +43,9 @@ BrokerShard::BrokerShard(const BrokerContext& context, Shard& shard,
       partitions_(context.ports, shard, directory, TableOptions(context.options),
                   std::move(checkpointed_high_watermarks), TableHooks()),
       fetchers_(context.ports, shard, context.options, partitions_),
+      fetch_sessions_(SlotsOfShard(context)),
       memory_(context.options.memory_budget_bytes / context.ports.shards->size()),
-      refusals_(kRefusalLines, kRefusalPeriod),
-      fetch_sessions_(SlotsOfShard(context)) {}
+      refusals_(kRefusalLines, kRefusalPeriod) {}
 
 PartitionTable::Hooks BrokerShard::TableHooks() {
   return {

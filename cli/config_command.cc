@@ -1,42 +1,21 @@
-// soliton config check | explain | list.
+// soliton config check | explain | list | docs.
 #include <fmt/format.h>
-
-#include <algorithm>
 
 #include "cli/all_commands.h"
 #include "cli/command.h"
 #include "cli/node_options.h"
 #include "cli/output.h"
-#include "config/broker_config.h"
+#include "config/combined_config.h"
 #include "config/config_table.h"
-#include "config/controller_config.h"
+#include "config/node_checks.h"
+#include "config/setting_text.h"
+#include "config/settings_page.h"
 #include "config/suggest.h"
-#include "config/value_check.h"
 
 namespace soliton::cli {
 namespace {
 
 constexpr uint8_t kAllScopes = config::kNodeScopes | config::kTopicScope | config::kClientScopes;
-
-std::string StageText(const config::Setting& setting) {
-  switch (setting.stage) {
-    case config::Stage::kSupported:
-      return "supported";
-    case config::Stage::kNoEffect:
-      return "accepted, no effect";
-    case config::Stage::kRefused:
-      return "refused";
-  }
-  return "";
-}
-
-std::string DefaultText(const config::Setting& setting) {
-  if (!setting.has_default()) return "unset";
-  const absl::StatusOr<config::Value> value = config::CheckText(setting, setting.default_value);
-  const std::string human = value.ok() ? config::HumanValue(setting, *value) : "";
-  const std::string text(setting.default_value.empty() ? "\"\"" : setting.default_value);
-  return human.empty() ? text : fmt::format("{} ({})", text, human);
-}
 
 class ConfigCheckCommand final : public Command {
  public:
@@ -59,8 +38,11 @@ class ConfigCheckCommand final : public Command {
   ExitCode Run(Context& context, const OptionSet&) override {
     NodeConfig node;
     if (auto error = ReadNodeConfig(flags_, context, &node)) return context.Fail(*error);
-    const bool is_controller = IsController(*node.config);
-    if (is_controller) {
+    // A file without process.roles is a broker's.
+    const config::Roles roles = config::RolesOf(*node.config);
+    if (roles.combined()) {
+      (void)config::BuildCombinedConfig(*node.config, node.diagnostics).status();
+    } else if (roles.controller) {
       (void)config::BuildControllerConfig(*node.config, node.diagnostics).status();
     } else {
       (void)config::BuildBrokerConfig(*node.config, node.diagnostics).status();
@@ -73,13 +55,6 @@ class ConfigCheckCommand final : public Command {
   }
 
  private:
-  // A file without process.roles is a broker's.
-  static bool IsController(const config::Config& config) {
-    if (!config.Has("process.roles")) return false;
-    const std::vector<std::string>& roles = config.GetList("process.roles");
-    return std::find(roles.begin(), roles.end(), "broker") == roles.end();
-  }
-
   NodeFlags flags_;
   bool verbose_ = false;
 };
@@ -123,17 +98,15 @@ class ConfigExplainCommand final : public Command {
     const auto line = [&](std::string_view label, std::string_view value) {
       if (!value.empty()) text += fmt::format("  {:<9} {}\n", label, value);
     };
-    const std::string_view unit = config::UnitName(setting.unit);
-    line("type",
-         fmt::format("{}{}{}", config::TypeName(setting.type), unit.empty() ? "" : ", ", unit));
-    line("default", DefaultText(setting));
+    line("type", config::TypeText(setting));
+    line("default", config::DefaultText(setting));
     line("range", config::RangeText(setting));
     line("for all", setting.broker_name);
     line("spells", setting.spelling_of);
-    const bool is_client = (setting.scopes & config::kClientScopes) != 0;
-    if (!is_client) line("change", setting.dynamic ? "without a restart" : "needs a restart");
-    line("stage", setting.note.empty() ? StageText(setting)
-                                       : fmt::format("{}: {}", StageText(setting), setting.note));
+    line("change", config::ChangeText(setting));
+    const std::string_view stage = config::StageText(setting.stage);
+    line("stage",
+         setting.note.empty() ? std::string(stage) : fmt::format("{}: {}", stage, setting.note));
     return text;
   }
 
@@ -176,12 +149,13 @@ class ConfigListCommand final : public Command {
                              {"MEANING", "doc", "string", Column::Align::kLeft, true}});
     for (const config::Setting* setting : config::SettingsOf(scopes_)) {
       if (!all_ && setting->stage != config::Stage::kSupported) continue;
-      table.AddRow(
-          {Cell(setting->name), Cell(config::TypeName(setting->type)),
-           setting->has_default() ? Cell(std::string(setting->default_value), DefaultText(*setting))
-                                  : Cell(),
-           Cell(config::ScopeNames(setting->scopes)), Cell(config::RangeText(*setting)),
-           Cell(StageText(*setting)), Cell(setting->note.empty() ? setting->doc : setting->note)});
+      table.AddRow({Cell(setting->name), Cell(config::TypeName(setting->type)),
+                    setting->has_default()
+                        ? Cell(std::string(setting->default_value), config::DefaultText(*setting))
+                        : Cell(),
+                    Cell(config::ScopeNames(setting->scopes)), Cell(config::RangeText(*setting)),
+                    Cell(config::StageText(setting->stage)),
+                    Cell(setting->note.empty() ? setting->doc : setting->note)});
     }
     context.out.Write(table.Render(format_));
     return ExitCode::kOk;
@@ -193,12 +167,30 @@ class ConfigListCommand final : public Command {
   OutputFormat format_ = OutputFormat::kTable;
 };
 
+class ConfigDocsCommand final : public Command {
+ public:
+  CommandInfo Info() const override {
+    return {.name = "config docs",
+            .summary = "the page with every setting, as Markdown",
+            .details = "",
+            .examples = {{"soliton config docs > config/CONFIGURATION.md", ""}}};
+  }
+
+  void Declare(OptionSet&) override {}
+
+  ExitCode Run(Context& context, const OptionSet&) override {
+    context.out.Write(config::SettingsPage());
+    return ExitCode::kOk;
+  }
+};
+
 }  // namespace
 
 void AddConfigCommands(CommandList& commands) {
   commands.Add<ConfigCheckCommand>();
   commands.Add<ConfigExplainCommand>();
   commands.Add<ConfigListCommand>();
+  commands.Add<ConfigDocsCommand>();
 }
 
 }  // namespace soliton::cli

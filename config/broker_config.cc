@@ -100,8 +100,10 @@ void TakeControllers(const Config& config, BrokerConfig& broker, Diagnostics& di
   if (!config.Has("controller.quorum.bootstrap.servers") &&
       !config.Has("controller.quorum.voters") &&
       !config.Rejected("controller.quorum.bootstrap.servers")) {
-    diagnostics.Error("no controller is named", std::nullopt,
-                      "controller.quorum.bootstrap.servers = \"127.0.0.1:9093\"");
+    diagnostics.Error(
+        "no controller is named", std::nullopt,
+        "controller.quorum.bootstrap.servers = \"127.0.0.1:9093\", or let this process "
+        "be the controller too: process.roles = \"broker,controller\"");
   }
   for (const Endpoint& controller : broker.controllers) {
     if (controller.port != 0 && controller == broker.listener.endpoint) {
@@ -187,16 +189,21 @@ std::string_view DurabilityName(Durability durability) {
   return durability == Durability::kFlush ? "flush" : "page-cache";
 }
 
-absl::StatusOr<BrokerConfig> BuildBrokerConfig(const Config& config, Diagnostics& diagnostics) {
+BrokerConfig TakeBrokerConfig(const Config& config, uint8_t scopes, Diagnostics& diagnostics) {
   BrokerConfig broker;
-  CheckRoles(config, "broker", diagnostics);
-  CheckScopes(config, kBrokerScope, diagnostics);
   broker.node_id = CheckNodeId(config, diagnostics);
   TakeValues(config, broker);
   TakeListeners(config, broker, diagnostics);
   TakeAdvertised(config, broker, diagnostics);
-  TakeControllers(config, broker, diagnostics);
+  if ((scopes & kControllerScope) == 0) TakeControllers(config, broker, diagnostics);
   CheckTogether(config, broker, diagnostics);
+  return broker;
+}
+
+absl::StatusOr<BrokerConfig> BuildBrokerConfig(const Config& config, Diagnostics& diagnostics) {
+  CheckRoles(config, "broker", diagnostics);
+  CheckScopes(config, kBrokerScope, diagnostics);
+  BrokerConfig broker = TakeBrokerConfig(config, kBrokerScope, diagnostics);
   if (!diagnostics.ok()) return diagnostics.ToStatus();
   return broker;
 }

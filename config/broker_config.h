@@ -69,8 +69,11 @@ struct BrokerConfig {
   TopicSettings topic_defaults;  // from log.*, message.max.bytes and min.insync.replicas
 };
 
-// Reads `config` (of kNodeScopes) as a broker's. What is missing or contradicts itself goes to
-// `diagnostics`; the status is then kInvalidArgument.
+// Reads `config` (of kNodeScopes) as that of a process that is a broker and nothing else. What is
+// missing or contradicts itself goes to `diagnostics`; the status is then kInvalidArgument.
 absl::StatusOr<BrokerConfig> BuildBrokerConfig(const Config& config, Diagnostics& diagnostics);
+// The broker's part of a process with these roles. The `controllers` of one that is its own
+// controller are left empty: its address is known when it listens.
+BrokerConfig TakeBrokerConfig(const Config& config, uint8_t scopes, Diagnostics& diagnostics);
 
 }  // namespace soliton::config

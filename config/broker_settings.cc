@@ -17,7 +17,8 @@ constexpr Setting kBrokerSettings[] = {
     {.name = "broker.id", .type = Type::kInt, .doc = "Older name of node.id.",
      .least = 0, .most = kInt32Max, .scopes = kNodeScopes, .spelling_of = "node.id"},
     {.name = "process.roles", .type = Type::kEnumList,
-     .doc = "What this process is. Unset: what it was started as, `soliton broker` or `soliton controller`.",
+     .doc = "What this process is: broker, controller, or both (broker,controller), which `soliton broker` "
+            "starts. Unset: what it was started as, `soliton broker` or `soliton controller`.",
      .allowed = "broker|controller", .scopes = kNodeScopes},
     {.name = "cluster.id", .type = Type::kString, .default_value = "",
      .doc = "Id of the cluster; a node refuses to join another. Empty: the controller makes one at its first "
@@ -46,10 +47,12 @@ constexpr Setting kBrokerSettings[] = {
     {.name = "controller.listener.names", .type = Type::kList, .default_value = "CONTROLLER",
      .doc = "Names of the listeners that controllers accept brokers on.", .scopes = kNodeScopes},
     {.name = "controller.quorum.bootstrap.servers", .type = Type::kEndpoints,
-     .doc = "host:port of the controllers, so that a broker finds the cluster.", .scopes = kNodeScopes},
+     .doc = "host:port of the controllers, so that a broker finds the cluster. A process that is broker and "
+            "controller names itself or leaves it out.",
+     .scopes = kNodeScopes},
     {.name = "controller.quorum.voters", .type = Type::kList,
      .doc = "The controllers as id@host:port. One of this and controller.quorum.bootstrap.servers is needed on "
-            "a broker.",
+            "a broker that is not a controller too.",
      .scopes = kNodeScopes},
 
     // ---- data ----

@@ -9,9 +9,12 @@
 namespace soliton::config {
 namespace {
 
+constexpr std::string_view kOneController = "only one controller is supported so far";
+
 // The first listener named in controller.listener.names. A controller that was given no listeners
 // gets the default of this struct, because the default of `listeners` is a broker's.
-void TakeListener(const Config& config, ControllerConfig& controller, Diagnostics& diagnostics) {
+void TakeListener(const Config& config, uint8_t scopes, ControllerConfig& controller,
+                  Diagnostics& diagnostics) {
   if (!config.Given("listeners")) return;
   const std::vector<std::string>& names = config.GetList("controller.listener.names");
   const std::vector<NamedEndpoint> listeners = CheckListeners(config, "listeners", diagnostics);
@@ -21,11 +24,16 @@ void TakeListener(const Config& config, ControllerConfig& controller, Diagnostic
       return;
     }
   }
-  diagnostics.Error(
-      fmt::format("'listeners' has none of the controller's listeners ({})",
-                  fmt::join(names, ", ")),
-      config.Find("listeners")->value_at,
-      fmt::format("listeners = \"{}://host:9093\"", names.empty() ? "CONTROLLER" : names.front()));
+  const std::string_view name = names.empty() ? "CONTROLLER" : std::string_view(names.front());
+  const bool is_broker_too = (scopes & kBrokerScope) != 0;
+  diagnostics.Error(fmt::format("'listeners' has none of the controller's listeners ({})",
+                                fmt::join(names, ", ")),
+                    config.Find("listeners")->value_at,
+                    is_broker_too
+                        ? fmt::format("add one for controllers beside the one for clients: "
+                                      "PLAINTEXT://host:9092,{}://host:9093",
+                                      name)
+                        : fmt::format("listeners = \"{}://host:9093\"", name));
 }
 
 // When the voters are named, this node must be one, at the address it listens on.
@@ -34,7 +42,7 @@ void CheckVoters(const Config& config, const ControllerConfig& controller,
   if (!config.Has("controller.quorum.voters")) return;
   const std::optional<Location> at = config.Find("controller.quorum.voters")->value_at;
   const std::vector<std::string>& voters = config.GetList("controller.quorum.voters");
-  bool found = false;
+  std::optional<Voter> self;
   for (const std::string& text : voters) {
     const absl::StatusOr<Voter> voter = ParseVoter(text);
     if (!voter.ok()) {
@@ -42,30 +50,74 @@ void CheckVoters(const Config& config, const ControllerConfig& controller,
                         std::string(voter.status().message()));
       return;
     }
-    found = found || voter->node_id == controller.node_id;
+    if (voter->node_id == controller.node_id) self = *voter;
   }
+  const Endpoint& listens = controller.listener.endpoint;
   if (voters.size() > 1) {
-    diagnostics.Error("only one controller is supported so far", at, "");
-  } else if (!found && controller.node_id >= 0) {
+    diagnostics.Error(std::string(kOneController), at, "name one voter: id@host:port");
+  } else if (!self && controller.node_id >= 0) {
     diagnostics.Error(
-        fmt::format("node {} is not among controller.quorum.voters", controller.node_id), at, "");
+        fmt::format("node {} is not among controller.quorum.voters", controller.node_id), at,
+        fmt::format("controller.quorum.voters = \"{}@host:{}\"", controller.node_id,
+                    listens.port == 0 ? 9093 : listens.port));
+  } else if (self && listens.port != 0 && self->endpoint.port != listens.port) {
+    diagnostics.Error(
+        fmt::format(
+            "controller.quorum.voters has this node at port {}, but its {} listener uses {}",
+            self->endpoint.port, controller.listener.name, listens.port),
+        at, "the two must be the same");
+  }
+}
+
+// Who is told to find its cluster elsewhere must not begin a cluster of its own.
+void CheckBootstrapServers(const Config& config, const ControllerConfig& controller,
+                           Diagnostics& diagnostics) {
+  const std::string_view name = "controller.quorum.bootstrap.servers";
+  if (!config.Has(name)) return;
+  const std::optional<Location> at = config.Find(name)->value_at;
+  const std::vector<std::string>& servers = config.GetList(name);
+  if (servers.size() > 1) {
+    diagnostics.Error(std::string(kOneController), at, "name this node's controller listener only");
+    return;
+  }
+  const absl::StatusOr<Endpoint> server = ParseEndpoint(servers.front());
+  const Endpoint& listens = controller.listener.endpoint;
+  if (!server.ok() || listens.port == 0) return;
+  if (server->port != listens.port) {
+    diagnostics.Error(fmt::format("{} names {}, which is not this controller: its {} listener uses "
+                                  "port {}",
+                                  name, server->ToString(), controller.listener.name, listens.port),
+                      at, std::string(kOneController));
+    return;
+  }
+  const auto names_server = [&](const NamedEndpoint& known) {
+    return known.name == controller.listener.name && known.endpoint == *server;
+  };
+  const std::vector<NamedEndpoint> advertised =
+      CheckListeners(config, "advertised.listeners", diagnostics);
+  const bool is_self = server->host == listens.host || IsWildcard(listens.host) ||
+                       (IsLoopback(server->host) && IsLoopback(listens.host)) ||
+                       std::any_of(advertised.begin(), advertised.end(), names_server);
+  if (!is_self) {
+    diagnostics.Warning(fmt::format("{} names {}, this controller listens on {}", name,
+                                    server->ToString(), listens.ToString()),
+                        at, "if that is another machine, this one begins a cluster of its own");
   }
 }
 
 }  // namespace
 
-absl::StatusOr<ControllerConfig> BuildControllerConfig(const Config& config,
-                                                       Diagnostics& diagnostics) {
+ControllerConfig TakeControllerConfig(const Config& config, uint8_t scopes,
+                                      Diagnostics& diagnostics) {
   ControllerConfig controller;
   const auto int32 = [&](std::string_view name) {
     return static_cast<int32_t>(config.GetInteger(name));
   };
-  CheckRoles(config, "controller", diagnostics);
-  CheckScopes(config, kControllerScope, diagnostics);
   controller.node_id = CheckNodeId(config, diagnostics);
   controller.cluster_id = config.GetString("cluster.id");
-  TakeListener(config, controller, diagnostics);
+  TakeListener(config, scopes, controller, diagnostics);
   CheckVoters(config, controller, diagnostics);
+  CheckBootstrapServers(config, controller, diagnostics);
   CheckLogDirs(config, diagnostics);
   CheckReplication(config, diagnostics);
   if (config.Has("metadata.log.dir")) {
@@ -81,6 +133,14 @@ absl::StatusOr<ControllerConfig> BuildControllerConfig(const Config& config,
   controller.min_insync_replicas = int32("min.insync.replicas");
   controller.unclean_leader_election_enable = config.GetBool("unclean.leader.election.enable");
   controller.max_partitions_per_request = int32("max.partitions.per.request");
+  return controller;
+}
+
+absl::StatusOr<ControllerConfig> BuildControllerConfig(const Config& config,
+                                                       Diagnostics& diagnostics) {
+  CheckRoles(config, "controller", diagnostics);
+  CheckScopes(config, kControllerScope, diagnostics);
+  ControllerConfig controller = TakeControllerConfig(config, kControllerScope, diagnostics);
   if (!diagnostics.ok()) return diagnostics.ToStatus();
   return controller;
 }

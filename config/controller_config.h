@@ -14,7 +14,7 @@ struct ControllerConfig {
   int32_t node_id = -1;
   std::string cluster_id;  // "" makes one at the first start
   NamedEndpoint listener{"CONTROLLER", {"", 9093}};
-  std::string metadata_log_dir = "data";
+  std::string metadata_log_dir = "data";  // the data is in its folder `controller`
   std::string log_level = "info";
 
   int32_t broker_session_timeout_ms = 9000;
@@ -26,7 +26,11 @@ struct ControllerConfig {
   int32_t max_partitions_per_request = 10000;
 };
 
+// Reads `config` as that of a process that is a controller and nothing else.
 absl::StatusOr<ControllerConfig> BuildControllerConfig(const Config& config,
                                                        Diagnostics& diagnostics);
+// The controller's part of a process with these roles.
+ControllerConfig TakeControllerConfig(const Config& config, uint8_t scopes,
+                                      Diagnostics& diagnostics);
 
 }  // namespace soliton::config

@@ -9,7 +9,8 @@ constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
 // clang-format off
 constexpr Setting kControllerSettings[] = {
     {.name = "metadata.log.dir", .type = Type::kString,
-     .doc = "Directory of the metadata log. Unset: the first of log.dirs.", .scopes = kNodeScopes},
+     .doc = "Directory of a controller's data, which it keeps in the folder `controller` there. Unset: the "
+            "first of log.dirs.", .scopes = kNodeScopes},
     {.name = "controller.probe.timeout.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
      .default_value = "500",
      .doc = "A broker whose connection closed is dialled once. Refused means dead; no answer for this long "

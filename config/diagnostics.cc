@@ -39,14 +39,18 @@ std::string Diagnostic::ToString() const {
 }
 
 void Diagnostics::Error(std::string message, std::optional<Location> location, std::string note) {
-  all_.push_back(
-      {Diagnostic::Severity::kError, std::move(message), std::move(location), std::move(note)});
-  ++error_count_;
+  Add({Diagnostic::Severity::kError, std::move(message), std::move(location), std::move(note)});
 }
 
 void Diagnostics::Warning(std::string message, std::optional<Location> location, std::string note) {
-  all_.push_back(
-      {Diagnostic::Severity::kWarning, std::move(message), std::move(location), std::move(note)});
+  Add({Diagnostic::Severity::kWarning, std::move(message), std::move(location), std::move(note)});
+}
+
+// Both roles of a process check what they share.
+void Diagnostics::Add(Diagnostic diagnostic) {
+  if (std::find(all_.begin(), all_.end(), diagnostic) != all_.end()) return;
+  if (diagnostic.severity == Diagnostic::Severity::kError) ++error_count_;
+  all_.push_back(std::move(diagnostic));
 }
 
 std::string Diagnostics::Render() const {

@@ -1,4 +1,5 @@
-// What is wrong with a configuration: all of it, not just the first. Rendered as
+// What is wrong with a configuration: all of it, not just the first, and each thing once. Rendered
+// as
 //   error: unknown setting 'log.retention.hour'
 //     at: broker.toml:7:1
 //       7 | log.retention.hour = "7d"
@@ -23,6 +24,7 @@ struct Diagnostic {
   std::string note;  // why, or what to do; beside the carets or the position
 
   std::string ToString() const;
+  friend bool operator==(const Diagnostic&, const Diagnostic&) = default;
 };
 
 class Diagnostics {
@@ -45,6 +47,8 @@ class Diagnostics {
   absl::Status ToStatus() const;
 
  private:
+  void Add(Diagnostic diagnostic);
+
   std::vector<Diagnostic> all_;
   int error_count_ = 0;
 };

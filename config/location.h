@@ -19,6 +19,7 @@ struct Location {
 
   // "broker.toml:7:1", "environment variable SOLITON_NODE_ID", "--set", "default".
   std::string ToString() const;
+  friend bool operator==(const Location&, const Location&) = default;
 };
 
 // A location on line `line` of `text`. `column` and `width` are given in bytes of the line,

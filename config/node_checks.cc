@@ -15,6 +15,12 @@ std::map<std::string, std::string> SecurityProtocols(const Config& config,
                                                      Diagnostics& diagnostics) {
   std::map<std::string, std::string> protocols;
   const std::string_view name = "listener.security.protocol.map";
+  // As in Kafka, a controller's listener needs no entry while the map is not given.
+  if (!config.Given(name)) {
+    for (const std::string& listener : config.GetList("controller.listener.names")) {
+      protocols[listener] = "PLAINTEXT";
+    }
+  }
   for (const std::string& pair : config.GetList(name)) {
     const size_t colon = pair.find(':');
     if (colon == std::string::npos) {
@@ -42,19 +48,22 @@ int32_t CheckNodeId(const Config& config, Diagnostics& diagnostics) {
   return -1;
 }
 
-void CheckRoles(const Config& config, std::string_view role, Diagnostics& diagnostics) {
-  if (!config.Has("process.roles")) return;
+Roles RolesOf(const Config& config) {
+  if (!config.Has("process.roles")) return {};
   const std::vector<std::string>& roles = config.GetList("process.roles");
-  const std::optional<Location> at = config.Find("process.roles")->value_at;
-  if (std::find(roles.begin(), roles.end(), role) == roles.end()) {
-    diagnostics.Error(
-        fmt::format("process.roles is '{}', but this starts a {}", fmt::join(roles, ","), role), at,
-        fmt::format("start it with: soliton {} --config FILE", roles.front()));
-  } else if (roles.size() > 1) {
-    diagnostics.Error(
-        "one process cannot be broker and controller yet", at,
-        "use two files, one with process.roles = \"broker\" and one with \"controller\"");
-  }
+  return {.broker = std::find(roles.begin(), roles.end(), "broker") != roles.end(),
+          .controller = std::find(roles.begin(), roles.end(), "controller") != roles.end()};
+}
+
+void CheckRoles(const Config& config, std::string_view role, Diagnostics& diagnostics) {
+  const Roles roles = RolesOf(config);
+  if (!roles.broker && !roles.controller) return;
+  if (!roles.combined() && (role == "broker" ? roles.broker : roles.controller)) return;
+  diagnostics.Error(fmt::format("process.roles is '{}', but this starts a {}",
+                                fmt::join(config.GetList("process.roles"), ","), role),
+                    config.Find("process.roles")->value_at,
+                    fmt::format("start it with: soliton {} --config FILE",
+                                roles.broker ? "broker" : "controller"));
 }
 
 void CheckScopes(const Config& config, Scope scope, Diagnostics& diagnostics) {

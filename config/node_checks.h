@@ -16,6 +16,13 @@ std::optional<Location> GivenAt(const Config& config, std::string_view name);
 
 // node.id; -1 after an error when it is missing.
 int32_t CheckNodeId(const Config& config, Diagnostics& diagnostics);
+// What process.roles says; neither when it is not given.
+struct Roles {
+  bool broker = false;
+  bool controller = false;
+  bool combined() const { return broker && controller; }
+};
+Roles RolesOf(const Config& config);
 // process.roles must be unset or just `role`.
 void CheckRoles(const Config& config, std::string_view role, Diagnostics& diagnostics);
 // Settings that were given and that a process of `scope` does not read: a warning each.

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include "runtime/obs/logging.h"
 #include "segment/checkpoint_file.h"
 
 namespace soliton::segment {
@@ -153,6 +154,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(FileSystem& f
     result->cluster_id_ = cluster_id;
     result->directory_id_ = Uuid::Generate(random);
     if (absl::Status status = result->WriteMetaProperties(); !status.ok()) return status;
+    LogInfo("formatted the data directory {} for node {}", path, node_id);
   }
 
   const std::string marker_path = JoinPath(path, kCleanShutdownName);

@@ -155,7 +155,7 @@ TEST(BrokerConfig, ErrorsAcrossSettings) {
       {"process.roles = \"controller\"\n",
        "error: process.roles is 'controller', but this starts a broker\n  at: b.toml:4:17\n"},
       {"process.roles = [\"broker\", \"controller\"]\n",
-       "error: one process cannot be broker and controller yet\n"},
+       "error: process.roles is 'broker,controller', but this starts a broker\n"},
       {"log.dirs = []\n", "error: 'log.dirs' is empty\n"},
       {"log.dirs = \"/a,/b\"\n", "error: only one directory in log.dirs is supported so far\n"},
       {"advertised.listeners = \"PLAINTEXT://0.0.0.0:9092\"\n",
@@ -309,6 +309,16 @@ TEST(ControllerConfig, Errors) {
        "  at: c.toml:2:13\n"},
       {"node.id = 1\ncontroller.quorum.voters = \"2@h:1\"\n",
        "error: node 1 is not among controller.quorum.voters\n"},
+      {"node.id = 1\nlisteners = \"CONTROLLER://:9094\"\ncontroller.quorum.voters = \"1@h:9093\"\n",
+       "error: controller.quorum.voters has this node at port 9093, but its CONTROLLER listener "
+       "uses "
+       "9094\n"},
+      {"node.id = 1\nlisteners = \"CONTROLLER://:9094\"\n"
+       "controller.quorum.bootstrap.servers = \"h:9093\"\n",
+       "error: controller.quorum.bootstrap.servers names h:9093, which is not this controller: its "
+       "CONTROLLER listener uses port 9094\n"},
+      {"node.id = 1\nprocess.roles = \"broker,controller\"\n",
+       "error: process.roles is 'broker,controller', but this starts a controller\n"},
       {"node.id = 1\ncontroller.quorum.voters = \"1@h:1,2@h:2,3@h:3\"\n",
        "error: only one controller is supported so far\n"},
       {"node.id = 1\nprocess.roles = \"broker\"\n",

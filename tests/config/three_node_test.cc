@@ -45,41 +45,5 @@ TEST(ThreeNode, FilesAreCleanAndFitTogether) {
   EXPECT_EQ(diagnostics.Render(), "");
 }
 
-// A file as Kafka ships it: read unchanged, with warnings only.
-TEST(KafkaFile, IsReadUnchanged) {
-  const ConfigSources sources = {.file_name = "server.properties",
-                                 .file_text = R"(############### Server Basics ###############
-process.roles=broker
-node.id=1
-controller.quorum.bootstrap.servers=localhost:9093
-listeners=PLAINTEXT://localhost:9092
-inter.broker.listener.name=PLAINTEXT
-advertised.listeners=PLAINTEXT://localhost:9092
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL
-num.network.threads=3
-num.io.threads=8
-socket.send.buffer.bytes=102400
-socket.receive.buffer.bytes=102400
-socket.request.max.bytes=104857600
-log.dirs=/tmp/kraft-combined-logs
-num.partitions=1
-num.recovery.threads.per.data.dir=1
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-log.retention.hours=168
-log.segment.bytes=1073741824
-log.retention.check.interval.ms=300000
-)"};
-  Diagnostics diagnostics;
-  const Config config = LoadConfig(kNodeScopes, sources, diagnostics);
-  const absl::StatusOr<BrokerConfig> broker = BuildBrokerConfig(config, diagnostics);
-  ASSERT_TRUE(broker.ok()) << diagnostics.Render();
-  EXPECT_EQ(diagnostics.warning_count(), 8) << diagnostics.Render();
-  EXPECT_EQ(broker->log_dirs, std::vector<std::string>{"/tmp/kraft-combined-logs"});
-  EXPECT_EQ(broker->topic_defaults.retention_ms, 604800000);
-}
-
 }  // namespace
 }  // namespace soliton::config

@@ -1,0 +1,35 @@
+// A broker as Serve() runs it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "broker/broker.h"
+#include "cli/serve.h"
+#include "config/broker_config.h"
+
+namespace soliton::cli {
+
+class ServedBroker final : public ServedNode {
+ public:
+  // `descriptors` is the limit of open files.
+  ServedBroker(const config::BrokerConfig& config, int64_t descriptors);
+
+  // For a broker whose controller's address is known late. Before Start.
+  void SetController(const Endpoint& controller) { options_.controllers = {controller}; }
+
+  absl::Status Start(const Ports& ports, Events events) override;
+  void Stop(absl::AnyInvocable<void(absl::Status)> done) override;
+
+  // Null before Start.
+  broker::Broker* broker() const { return broker_.get(); }
+
+ private:
+  std::string ReadyText() const;
+
+  broker::BrokerOptions options_;
+  const config::Durability durability_;
+  std::unique_ptr<broker::Broker> broker_;
+};
+
+}  // namespace soliton::cli

@@ -1,0 +1,67 @@
+#include "cli/served_controller.h"
+
+#include <fmt/format.h>
+
+#include "config/topic_config.h"
+
+namespace soliton::cli {
+namespace {
+
+// So that a broker's data can lie beside it: each has a lock, an identity and a mark of a clean
+// stop of its own.
+constexpr std::string_view kControllerFolder = "controller";
+// Where Kafka has it.
+constexpr std::string_view kForeignMetadataLog = "__cluster_metadata-0";
+
+controller::ControllerOptions ToOptions(const config::ControllerConfig& config) {
+  controller::ControllerOptions options;
+  options.node_id = config.node_id;
+  options.cluster_id = config.cluster_id;
+  options.listen = config.listener.endpoint;
+  if (options.listen.host.empty()) options.listen.host = "0.0.0.0";
+  options.data_directory = JoinPath(config.metadata_log_dir, kControllerFolder);
+  options.broker_session_timeout = milliseconds(config.broker_session_timeout_ms);
+  options.probe_timeout = milliseconds(config.controller_probe_timeout_ms);
+  options.default_partitions = config.num_partitions;
+  options.default_replication_factor = config.default_replication_factor;
+  options.default_min_insync_replicas = config.min_insync_replicas;
+  options.unclean_leader_election_enable = config.unclean_leader_election_enable;
+  options.max_partitions_per_request = config.max_partitions_per_request;
+  options.validate_topic_config = config::ValidateTopicConfig;
+  return options;
+}
+
+}  // namespace
+
+ServedController::ServedController(const config::ControllerConfig& config)
+    : parent_directory_(config.metadata_log_dir), options_(ToOptions(config)) {}
+
+absl::Status ServedController::Start(const Ports& ports, Events events) {
+  if (absl::Status usable = CheckDirectory(*ports.files); !usable.ok()) return usable;
+  options_.on_fatal = events.on_fatal;
+  absl::StatusOr<std::unique_ptr<controller::ControllerNode>> node =
+      controller::ControllerNode::Start(ports, options_);
+  if (!node.ok()) return node.status();
+  node_ = *std::move(node);
+  events.on_ready(fmt::format("listening on {}, data {}, cluster {}", bound().ToString(),
+                              options_.data_directory, node_->cluster_id()));
+  return absl::OkStatus();
+}
+
+void ServedController::Stop(absl::AnyInvocable<void(absl::Status)> done) {
+  if (node_ == nullptr) return done(absl::OkStatus());
+  node_->Stop(std::move(done));
+}
+
+Endpoint ServedController::bound() const { return {options_.listen.host, node_->port()}; }
+
+absl::Status ServedController::CheckDirectory(const FileSystem& files) const {
+  const std::string foreign = JoinPath(parent_directory_, kForeignMetadataLog);
+  if (!files.Exists(foreign)) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format(
+      "{} is the metadata log of Apache Kafka or of an older release, and cannot be read here: "
+      "point log.dirs (or metadata.log.dir) to another directory",
+      foreign));
+}
+
+}  // namespace soliton::cli

@@ -19,8 +19,8 @@ ServedCombined::ServedCombined(const config::CombinedConfig& config, int64_t des
     : controller_(config.controller), broker_(config.broker, descriptors) {}
 
 absl::Status ServedCombined::Start(const Ports& ports, Events events) {
-  absl::Status status =
-      controller_.Start(ports, {.on_ready = [](const std::string&) {}, .on_fatal = events.on_fatal});
+  absl::Status status = controller_.Start(
+      ports, {.on_ready = [](const std::string&) {}, .on_fatal = events.on_fatal});
   if (!status.ok()) return status;
   broker_.SetController(Reachable(controller_.bound()));
   return broker_.Start(ports, {.on_ready =

@@ -57,21 +57,22 @@ void AppendNodes(std::string* page) {
   AppendHeader(page, "Brokers and controllers", "",
                {"setting", "type", "default", "range", "change", "read by", "meaning"});
   for (const Setting* row : RowsOf(kNodeScopes, Stage::kSupported)) {
-    AppendRow(page, {Code(row->name), TypeText(*row), Code(DefaultText(*row)),
-                     Cell(RangeText(*row)), std::string(ChangeText(*row)), ScopeNames(row->scopes),
-                     Cell(row->doc)});
+    AppendRow(page,
+              {Code(row->name), TypeText(*row), Code(DefaultText(*row)), Cell(RangeText(*row)),
+               std::string(ChangeText(*row)), ScopeNames(row->scopes), Cell(row->doc)});
   }
 }
 
 void AppendTopics(std::string* page) {
-  AppendHeader(page, "Topics",
-               "Given when a topic is created or altered. The default for all topics is the broker's "
-               "setting beside it.",
-               {"setting", "type", "default", "range", "change", "for all topics", "meaning"});
+  AppendHeader(
+      page, "Topics",
+      "Given when a topic is created or altered. The default for all topics is the broker's "
+      "setting beside it.",
+      {"setting", "type", "default", "range", "change", "for all topics", "meaning"});
   for (const Setting* row : RowsOf(kTopicScope, Stage::kSupported)) {
-    AppendRow(page, {Code(row->name), TypeText(*row), Code(DefaultText(*row)),
-                     Cell(RangeText(*row)), std::string(ChangeText(*row)), Code(row->broker_name),
-                     Cell(row->doc)});
+    AppendRow(page,
+              {Code(row->name), TypeText(*row), Code(DefaultText(*row)), Cell(RangeText(*row)),
+               std::string(ChangeText(*row)), Code(row->broker_name), Cell(row->doc)});
   }
 }
 
@@ -79,9 +80,8 @@ void AppendClients(std::string* page) {
   AppendHeader(page, "Producers and consumers", "Of `soliton produce` and `soliton consume`.",
                {"setting", "type", "default", "range", "read by", "meaning"});
   for (const Setting* row : RowsOf(kClientScopes, Stage::kSupported)) {
-    AppendRow(page,
-              {Code(row->name), TypeText(*row), Code(DefaultText(*row)), Cell(RangeText(*row)),
-               ScopeNames(row->scopes), Cell(row->doc)});
+    AppendRow(page, {Code(row->name), TypeText(*row), Code(DefaultText(*row)),
+                     Cell(RangeText(*row)), ScopeNames(row->scopes), Cell(row->doc)});
   }
 }
 

@@ -148,6 +148,45 @@ TEST_F(ConfigCommand, ExplainUnknown) {
             "error: unknown setting 'retention.sm'\n  hint: did you mean 'retention.ms'?\n");
 }
 
+// The page and `config explain` say the same of every setting.
+TEST_F(ConfigCommand, DocsAgreeWithExplain) {
+  const std::string page = RunWords({"config", "docs"}).out;
+  std::vector<std::string> lines;
+  for (size_t at = 0, end; (end = page.find('\n', at)) != std::string::npos; at = end + 1) {
+    lines.push_back(page.substr(at, end - at));
+  }
+  const auto line_after = [](const std::string& text, std::string_view label) -> std::string {
+    const size_t at = text.find(label);
+    if (at == std::string::npos) return "";
+    return text.substr(at + label.size(), text.find('\n', at) - at - label.size());
+  };
+  std::map<std::string, std::string> explained;
+  for (const std::string& line : lines) {
+    if (!line.starts_with("| `") || line.find(".*") != std::string::npos) continue;
+    const std::string name = line.substr(3, line.find('`', 3) - 3);
+    if (!explained.contains(name)) explained[name] = RunWords({"config", "explain", name}).out;
+    // One of the meanings of the name is this line's.
+    bool found = false;
+    const std::string& all = explained[name];
+    for (size_t at = 0; at < all.size();) {
+      const size_t end = std::min(all.find("\n\n", at), all.size() - 1);
+      const std::string one = all.substr(at, end + 1 - at);
+      at = end + 2;
+      const std::string note = line_after(one, "effect: ") + line_after(one, "refused: ");
+      const std::string default_text = line_after(one, "  default   ");
+      const bool same =
+          note.empty()
+              ? line.find(fmt::format("| {} | `{}` | {} |", line_after(one, "  type      "),
+                                      default_text, line_after(one, "  range     "))) !=
+                    std::string::npos
+              : line.ends_with(fmt::format("| {} |", note));
+      found = found || same;
+    }
+    EXPECT_TRUE(found) << line << "\n" << all;
+  }
+  EXPECT_GT(explained.size(), 300u);
+}
+
 TEST_F(ConfigCommand, List) {
   const std::string table = RunWords({"config", "list", "--scope", "controller"}).out;
   EXPECT_EQ(table.substr(0, 7), "SETTING");

@@ -92,7 +92,7 @@ TEST_F(NodeProcess, ControllerServesAndStopsGracefully) {
     EXPECT_EQ(RunNode(kController, fmt::format("kill -{} $node", signal)), 0) << log_;
     EXPECT_NE(log_.find("soliton controller 100 ready in "), std::string::npos) << log_;
     EXPECT_NE(log_.find(" ms: listening on 127.0.0.1:"), std::string::npos) << log_;
-    EXPECT_NE(log_.find(", data data, cluster "), std::string::npos) << log_;
+    EXPECT_NE(log_.find(", data data/controller, cluster "), std::string::npos) << log_;
     EXPECT_NE(log_.find("soliton controller 100 stopped\n"), std::string::npos) << log_;
     (void)RunCommand(fmt::format("rm -rf '{0}/lines' '{0}/log'", directory_.path()));
   }
@@ -133,6 +133,58 @@ TEST_F(NodeProcess, BrokerServesAfterItsControllerAndStopsGracefully) {
   EXPECT_NE(told.find("soliton broker 1 ready in "), std::string::npos) << told;
   EXPECT_NE(told.find(", data b, durability=flush\n"), std::string::npos) << told;
   EXPECT_NE(told.find("soliton broker 1 stopped\n"), std::string::npos) << told;
+}
+
+// Kafka's own file, with other ports and another folder: produce, kill -9, start again, read, stop.
+TEST_F(NodeProcess, KafkasFileStartsACombinedNode) {
+  const std::string node = fmt::format(
+      "broker --config '{}/tests/testdata/kafka/server.properties' --set log.dirs=data "
+      "--set listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0 "
+      "--set advertised.listeners=PLAINTEXT://127.0.0.1:0",
+      SOLITON_SOURCE_DIR);
+  const std::string port =
+      "port=${line##*: listening on 127.0.0.1:}; port=${port%%,*}; tool() { env -i "
+      "SOLITON_BROKERS=127.0.0.1:$port '" SOLITON_BINARY "' \"$@\"; }; ";
+  EXPECT_EQ(RunNode(node, port + "printf 'a\\nb\\nc\\n' | tool produce greetings 2>> tool.log; "
+                                 "kill -KILL $node"),
+            128 + 9)
+      << log_;
+  EXPECT_NE(log_.find("soliton node 1 ready in "), std::string::npos) << log_;
+  EXPECT_NE(log_.find(", data data, durability=flush, controller on 127.0.0.1:"), std::string::npos)
+      << log_;
+  EXPECT_NE(log_.find("warning: 'num.io.threads' is accepted but has no effect\n  at: "),
+            std::string::npos)
+      << log_;
+  EXPECT_NE(log_.find("server.properties:10:1   a few event-loop threads"), std::string::npos);
+  EXPECT_NE(log_.find("formatted the data directory data for node 1"), std::string::npos) << log_;
+  EXPECT_NE(log_.find("formatted the data directory data/controller for node 1"),
+            std::string::npos);
+  (void)RunCommand(fmt::format("rm -f '{0}/lines' '{0}/log'", directory_.path()));
+
+  EXPECT_EQ(RunNode(node, port + "tool consume greetings --from start -n 3 > read 2>> tool.log; "
+                                 "kill -TERM $node"),
+            0)
+      << log_;
+  PosixFileSystem fs;
+  EXPECT_EQ(ReadFile(fs, directory_.File("read")).value_or("none"), "a\nb\nc\n")
+      << log_ << ReadFile(fs, directory_.File("tool.log")).value_or("");
+  EXPECT_NE(log_.find("soliton node 1 stopped\n"), std::string::npos) << log_;
+  EXPECT_EQ(log_.find("formatted"), std::string::npos) << log_;
+  EXPECT_TRUE(fs.Exists(directory_.File("data/.kafka_cleanshutdown")));
+  EXPECT_TRUE(fs.Exists(directory_.File("data/controller/.kafka_cleanshutdown")));
+}
+
+TEST(NodeCommand, BothRolesAreStartedByTheBrokerCommand) {
+  const std::string file = SOLITON_SOURCE_DIR "/tests/testdata/kafka/server.properties";
+  EXPECT_EQ(RunWords({"broker", "--config", file, "--check"}).code, ExitCode::kOk);
+  EXPECT_EQ(RunWords({"config", "check", file}).code, ExitCode::kOk);
+  const Ran ran = RunWords({"controller", "--config", file});
+  EXPECT_EQ(ran.code, ExitCode::kConfig);
+  EXPECT_EQ(ran.err.find("error: process.roles is 'broker,controller', but this starts a "
+                         "controller\n"),
+            0u)
+      << ran.err;
+  EXPECT_NE(ran.err.find("start it with: soliton broker --config FILE"), std::string::npos);
 }
 
 TEST_F(NodeProcess, ATakenPortIsSaid) {

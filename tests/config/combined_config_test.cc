@@ -62,8 +62,9 @@ TEST(CombinedConfig, ItNamesItself) {
       std::string(kListeners) + "controller.quorum.voters = \"1@some.name:9093\"\n",
       std::string(kListeners) + "controller.quorum.bootstrap.servers = \"127.0.0.1:9093\"\n",
       std::string(kListeners) + "controller.quorum.bootstrap.servers = \"localhost:9093\"\n",
-      std::string(kListeners) + "controller.quorum.bootstrap.servers = \"localhost:9093\"\n"
-                                "controller.quorum.voters = \"1@localhost:9093\"\n",
+      std::string(kListeners) +
+          "controller.quorum.bootstrap.servers = \"localhost:9093\"\n"
+          "controller.quorum.voters = \"1@localhost:9093\"\n",
       any + "controller.quorum.bootstrap.servers = \"some.name:9093\"\n",
       "listeners = \"PLAINTEXT://10.0.0.4:9092,CONTROLLER://10.0.0.4:9093\"\n"
       "advertised.listeners = \"PLAINTEXT://10.0.0.4:9092,CONTROLLER://some.name:9093\"\n"
@@ -93,7 +94,8 @@ TEST(CombinedConfig, WrongCombinationsSayTheFix) {
        "error: 'listeners' has none of the controller's listeners (CONTROLLER)\n"
        "  at: n.toml:3:13\n"
        "    3 | listeners = \"PLAINTEXT://127.0.0.1:9092\"\n"
-       "      |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ add one for controllers beside the one for "
+       "      |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ add one for controllers beside the one "
+       "for "
        "clients: PLAINTEXT://host:9092,CONTROLLER://host:9093\n"},
       {"listeners = \"CONTROLLER://127.0.0.1:9093\"\n",
        "error: 'listeners' has no listener for clients\n"},
@@ -160,8 +162,9 @@ TEST(CombinedConfig, ABootstrapServerThatMayBeAnotherMachineIsAWarning) {
 TEST(KafkaFile, IsReadUnchanged) {
   for (const char* name : {"server.properties", "kraft-server.properties"}) {
     SCOPED_TRACE(name);
-    const absl::StatusOr<std::string> text = ReadFile(
-        PosixFileSystem(), JoinPath(SOLITON_SOURCE_DIR, std::string("tests/testdata/kafka/") + name));
+    const absl::StatusOr<std::string> text =
+        ReadFile(PosixFileSystem(),
+                 JoinPath(SOLITON_SOURCE_DIR, std::string("tests/testdata/kafka/") + name));
     ASSERT_TRUE(text.ok()) << text.status();
     const Built built = Build("server.properties", *text);
     ASSERT_TRUE(built.node.ok()) << built.rendered;
@@ -184,8 +187,8 @@ TEST(KafkaFile, IsReadUnchanged) {
                                     "share.coordinator.state.topic.replication.factor",
                                     "share.coordinator.state.topic.min.isr"};
     for (const char* key : kWithoutEffect) {
-      const std::string warning = fmt::format(
-          "warning: '{}' is accepted but has no effect\n  at: server.properties:", key);
+      const std::string warning =
+          fmt::format("warning: '{}' is accepted but has no effect\n  at: server.properties:", key);
       const size_t first = built.rendered.find(warning);
       EXPECT_NE(first, std::string::npos) << key << "\n" << built.rendered;
       EXPECT_EQ(built.rendered.find(warning, first + 1), std::string::npos) << key;

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "broker/server/connection_watch.h"
+#include "config/config.h"
 #include "config/topic_config.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/uuid.h"
@@ -65,7 +66,10 @@ struct BrokerOptions {
   int32_t max_fetch_bytes = 55 << 20;                  // fetch.max.bytes
   int32_t fetch_session_slots = 1000;  // max.incremental.fetch.session.cache.slots; all shards
 
-  // Broker-level topic defaults (log.segment.bytes, log.retention.ms, min.insync.replicas, ...).
+  // Everything this broker was started with, for those who ask what holds; null shows the defaults.
+  std::shared_ptr<const config::Config> settings;
+  // Broker-level topic defaults (log.segment.bytes, log.retention.ms, min.insync.replicas, ...);
+  // dynamic settings of brokers come on top.
   config::TopicSettings topic_defaults;
 };
 

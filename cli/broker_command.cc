@@ -56,7 +56,8 @@ class BrokerCommand final : public Command {
                   .waiting_note =
                       fmt::format("waiting for the controller at {}", Listed(config->controllers)),
                   .native = ThreadsOf(*config)},
-                 std::make_unique<ServedBroker>(*config, descriptors));
+                 std::make_unique<ServedBroker>(
+                     *config, std::make_shared<config::Config>(*node.config), descriptors));
   }
 
  private:
@@ -69,7 +70,8 @@ class BrokerCommand final : public Command {
                  {.name = fmt::format("node {}", config->broker.node_id),
                   .waiting_note = "opening its logs",
                   .native = ThreadsOf(config->broker)},
-                 std::make_unique<ServedCombined>(*config, descriptors));
+                 std::make_unique<ServedCombined>(
+                     *config, std::make_shared<config::Config>(*node.config), descriptors));
   }
 
   // Returns how many files may be open.

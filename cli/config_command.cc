@@ -1,4 +1,4 @@
-// soliton config check | explain | list | docs.
+// soliton config check | explain | list | docs; get and set have files of their own.
 #include <fmt/format.h>
 
 #include "cli/all_commands.h"
@@ -13,6 +13,10 @@
 #include "config/suggest.h"
 
 namespace soliton::cli {
+
+std::unique_ptr<Command> MakeConfigGetCommand();
+std::unique_ptr<Command> MakeConfigSetCommand();
+
 namespace {
 
 constexpr uint8_t kAllScopes = config::kNodeScopes | config::kTopicScope | config::kClientScopes;
@@ -191,6 +195,8 @@ void AddConfigCommands(CommandList& commands) {
   commands.Add<ConfigExplainCommand>();
   commands.Add<ConfigListCommand>();
   commands.Add<ConfigDocsCommand>();
+  commands.AddMaker(MakeConfigGetCommand);
+  commands.AddMaker(MakeConfigSetCommand);
 }
 
 }  // namespace soliton::cli

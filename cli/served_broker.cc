@@ -12,7 +12,9 @@ namespace {
 // Requests and answers may hold one part in so many of the machine's memory.
 constexpr int64_t kMemoryShare = 4;
 
-broker::BrokerOptions ToOptions(const config::BrokerConfig& config, int64_t descriptors) {
+broker::BrokerOptions ToOptions(const config::BrokerConfig& config,
+                                std::shared_ptr<const config::Config> settings,
+                                int64_t descriptors) {
   broker::BrokerOptions options;
   options.node_id = config.node_id;
   options.cluster_id = config.cluster_id;
@@ -51,13 +53,15 @@ broker::BrokerOptions ToOptions(const config::BrokerConfig& config, int64_t desc
   options.max_fetch_bytes = config.fetch_max_bytes;
   options.fetch_session_slots = config.fetch_session_slots;
   options.topic_defaults = config.topic_defaults;
+  options.settings = std::move(settings);
   return options;
 }
 
 }  // namespace
 
-ServedBroker::ServedBroker(const config::BrokerConfig& config, int64_t descriptors)
-    : options_(ToOptions(config, descriptors)), durability_(config.durability) {}
+ServedBroker::ServedBroker(const config::BrokerConfig& config,
+                           std::shared_ptr<const config::Config> settings, int64_t descriptors)
+    : options_(ToOptions(config, std::move(settings), descriptors)), durability_(config.durability) {}
 
 absl::Status ServedBroker::Start(const Ports& ports, Events events) {
   broker::Broker::Events broker_events;

@@ -12,8 +12,10 @@ namespace soliton::cli {
 
 class ServedBroker final : public ServedNode {
  public:
-  // `descriptors` is the limit of open files.
-  ServedBroker(const config::BrokerConfig& config, int64_t descriptors);
+  // `settings` is what `config` was made of, for clients that ask; `descriptors` the limit of open
+  // files.
+  ServedBroker(const config::BrokerConfig& config, std::shared_ptr<const config::Config> settings,
+               int64_t descriptors);
 
   // For a broker whose controller's address is known late. Before Start.
   void SetController(const Endpoint& controller) { options_.controllers = {controller}; }

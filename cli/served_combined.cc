@@ -15,8 +15,9 @@ Endpoint Reachable(Endpoint listens) {
 
 }  // namespace
 
-ServedCombined::ServedCombined(const config::CombinedConfig& config, int64_t descriptors)
-    : controller_(config.controller), broker_(config.broker, descriptors) {}
+ServedCombined::ServedCombined(const config::CombinedConfig& config,
+                               std::shared_ptr<const config::Config> settings, int64_t descriptors)
+    : controller_(config.controller), broker_(config.broker, std::move(settings), descriptors) {}
 
 absl::Status ServedCombined::Start(const Ports& ports, Events events) {
   absl::Status status = controller_.Start(

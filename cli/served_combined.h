@@ -13,8 +13,9 @@ namespace soliton::cli {
 
 class ServedCombined final : public ServedNode {
  public:
-  // `descriptors` is the limit of open files.
-  ServedCombined(const config::CombinedConfig& config, int64_t descriptors);
+  // `settings` and `descriptors` as in ServedBroker.
+  ServedCombined(const config::CombinedConfig& config,
+                 std::shared_ptr<const config::Config> settings, int64_t descriptors);
 
   // Ready when the broker serves.
   absl::Status Start(const Ports& ports, Events events) override;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "config/topic_config.h"
 
 namespace soliton::cli {
 namespace {
@@ -27,7 +26,6 @@ controller::ControllerOptions ToOptions(const config::ControllerConfig& config) 
   options.default_min_insync_replicas = config.min_insync_replicas;
   options.unclean_leader_election_enable = config.unclean_leader_election_enable;
   options.max_partitions_per_request = config.max_partitions_per_request;
-  options.validate_topic_config = config::ValidateTopicConfig;
   return options;
 }
 

@@ -1,4 +1,4 @@
-// soliton topic create | list | describe | delete.
+// soliton topic create | list | describe | alter | delete.
 #include "cli/topic_command.h"
 
 #include <fmt/format.h>
@@ -47,6 +47,7 @@ void AddTopicCommands(CommandList& commands) {
   commands.AddMaker(MakeTopicListCommand);
   commands.AddMaker(MakeTopicCreateCommand);
   commands.AddMaker(MakeTopicDescribeCommand);
+  commands.AddMaker(MakeTopicAlterCommand);
   commands.AddMaker(MakeTopicDeleteCommand);
 }
 

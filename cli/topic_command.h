@@ -49,6 +49,7 @@ class TopicCommand : public Command {
 std::string StateText(const kafka::PartitionState& partition);
 
 std::unique_ptr<Command> MakeTopicCreateCommand();
+std::unique_ptr<Command> MakeTopicAlterCommand();
 std::unique_ptr<Command> MakeTopicListCommand();
 std::unique_ptr<Command> MakeTopicDescribeCommand();
 std::unique_ptr<Command> MakeTopicDeleteCommand();

@@ -1,7 +1,9 @@
 // soliton topic create: makes a topic.
 #include <fmt/format.h>
 
+#include "cli/setting_changes.h"
 #include "cli/topic_command.h"
+#include "config/config_table.h"
 #include "protocol/messages/create_topics.h"
 
 namespace soliton::cli {
@@ -44,14 +46,14 @@ class TopicCreateCommand final : public TopicCommand {
     topic.num_partitions = partitions_;
     topic.replication_factor = static_cast<int16_t>(replication_factor_);
     for (const std::string& each : configs_) {
-      const size_t equals = each.find('=');
-      if (equals == std::string::npos || equals == 0) {
+      absl::StatusOr<SettingArgument> argument = ParseSettingArgument(each, config::kTopicScope);
+      if (!argument.ok()) {
         return context.Fail({ExitCode::kUsage, fmt::format("bad topic setting '{}'", each), "",
                              "expected NAME=VALUE", "soliton topic create --help"});
       }
       auto& config = topic.configs.emplace_back();
-      config.name = each.substr(0, equals);
-      config.value = each.substr(equals + 1);
+      config.name = std::move(argument->name);
+      config.value = std::move(argument->value);
     }
     return WithCluster(context, false,
                        [this, request](ClientLoop& loop, kafka::ClusterClient& cluster) {

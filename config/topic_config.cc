@@ -6,6 +6,7 @@
 #include <optional>
 #include <variant>
 
+#include "config/kafka_text.h"
 #include "config/listener.h"
 #include "config/units.h"
 #include "config/value_check.h"
@@ -65,67 +66,15 @@ void SetField(TopicSettings& settings, std::string_view name, const Value& value
   }
 }
 
-// Kafka's text of the setting's value; nullopt for settings that TopicSettings does not carry.
-std::optional<std::string> FieldText(const TopicSettings& settings, std::string_view name) {
-  if (name == "cleanup.policy") {
-    if (settings.cleanup_policy_compact && settings.cleanup_policy_delete) return "delete,compact";
-    return settings.cleanup_policy_compact ? "compact" : "delete";
+// Nothing happens when the text is not valid (records of a newer version).
+void TakeText(TopicSettings& settings, const Setting& setting, std::string_view text) {
+  if (!CheckKafkaText(setting, text).ok()) return;
+  // No policy at all: everything is kept.
+  if (setting.type == Type::kEnumList && SplitList(text).empty()) {
+    return SetField(settings, setting.name, std::vector<std::string>());
   }
-  if (name == "message.timestamp.type") {
-    return settings.message_timestamp_type_log_append ? "LogAppendTime" : "CreateTime";
-  }
-  const Field* field = FindField(name);
-  if (field == nullptr) return std::nullopt;
-  return std::visit([&](auto member) { return fmt::format("{}", settings.*member); },
-                    field->member);
-}
-
-absl::Status Invalid(std::string_view name, std::string_view value, std::string_view why) {
-  return absl::InvalidArgumentError(
-      fmt::format("Invalid value {} for configuration {}: {}", value, name, why));
-}
-
-absl::Status ValidateInteger(const Setting& setting, std::string_view value) {
-  const bool is_int = setting.type == Type::kInt;
-  const absl::StatusOr<int64_t> number = ParseInteger(Trim(value));
-  const bool fits = number.ok() && (!is_int || *number == static_cast<int32_t>(*number));
-  if (!fits) {
-    return Invalid(setting.name, value,
-                   fmt::format("Not a number of type {}", is_int ? "INT" : "LONG"));
-  }
-  if (*number < setting.least) {
-    return Invalid(setting.name, value, fmt::format("Value must be at least {}", setting.least));
-  }
-  if (*number > setting.most) {
-    return Invalid(setting.name, value, fmt::format("Value must be no more than {}", setting.most));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ValidateDouble(const Setting& setting, std::string_view value) {
-  const absl::StatusOr<double> number = ParseDouble(Trim(value));
-  if (!number.ok()) return Invalid(setting.name, value, "Not a number of type DOUBLE");
-  if (*number < static_cast<double>(setting.least)) {
-    return Invalid(setting.name, value, fmt::format("Value must be at least {}", setting.least));
-  }
-  if (*number > static_cast<double>(setting.most)) {
-    return Invalid(setting.name, value, fmt::format("Value must be no more than {}", setting.most));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ValidateWords(const Setting& setting, std::string_view value) {
-  const std::vector<std::string_view> allowed = AllowedWords(setting);
-  std::vector<std::string> words = {std::string(Trim(value))};
-  if (setting.type == Type::kEnumList) words = SplitList(value);
-  if (words.empty()) return Invalid(setting.name, value, "must not be empty");
-  for (const std::string& word : words) {
-    if (std::find(allowed.begin(), allowed.end(), word) == allowed.end()) {
-      return Invalid(setting.name, word,
-                     fmt::format("String must be one of: {}", fmt::join(allowed, ", ")));
-    }
-  }
-  return absl::OkStatus();
+  const absl::StatusOr<Value> value = CheckText(setting, text);
+  if (value.ok()) SetField(settings, setting.name, *value);
 }
 
 }  // namespace
@@ -135,51 +84,38 @@ absl::Status ValidateTopicConfig(std::string_view name, std::string_view value) 
   if (setting == nullptr) {
     return absl::InvalidArgumentError(fmt::format("Unknown topic config name: {}", name));
   }
-  if (setting->stage == Stage::kRefused && Trim(value) != setting->harmless) {
-    return Invalid(name, value, setting->note);
-  }
-  switch (setting->type) {
-    case Type::kInt:
-    case Type::kLong:
-      return ValidateInteger(*setting, value);
-    case Type::kDouble:
-      return ValidateDouble(*setting, value);
-    case Type::kBool:
-      if (!CheckText(*setting, value).ok()) {
-        return Invalid(name, value, "Expected value to be either true or false");
-      }
-      return absl::OkStatus();
-    case Type::kEnum:
-    case Type::kEnumList:
-      return ValidateWords(*setting, value);
-    default:
-      return absl::OkStatus();
-  }
+  return CheckKafkaText(*setting, value);
+}
+
+absl::Status CheckTopicConflicts(const std::map<std::string, std::string>& configs) {
+  const auto number = [&](const char* name) -> std::optional<int64_t> {
+    const auto found = configs.find(name);
+    if (found == configs.end()) return std::nullopt;
+    const absl::StatusOr<int64_t> value = ParseInteger(Trim(found->second));
+    return value.ok() ? std::optional<int64_t>(*value) : std::nullopt;
+  };
+  const std::optional<int64_t> least = number("min.compaction.lag.ms");
+  const std::optional<int64_t> most = number("max.compaction.lag.ms");
+  if (!least || !most || *least <= *most) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("conflict topic config setting min.compaction.lag.ms ({}) > "
+                  "max.compaction.lag.ms ({})",
+                  *least, *most));
 }
 
 absl::Status ValidateTopicConfigs(const std::map<std::string, std::string>& configs) {
   for (const auto& [name, value] : configs) {
     if (absl::Status status = ValidateTopicConfig(name, value); !status.ok()) return status;
   }
-  const auto least = configs.find("min.compaction.lag.ms");
-  const auto most = configs.find("max.compaction.lag.ms");
-  if (least != configs.end() && most != configs.end() &&
-      *ParseInteger(Trim(least->second)) > *ParseInteger(Trim(most->second))) {
-    return absl::InvalidArgumentError(
-        fmt::format("conflict topic config setting min.compaction.lag.ms ({}) > "
-                    "max.compaction.lag.ms ({})",
-                    least->second, most->second));
-  }
-  return absl::OkStatus();
+  return CheckTopicConflicts(configs);
 }
 
 TopicSettings EffectiveTopicSettings(const std::map<std::string, std::string>& overrides,
                                      const TopicSettings& defaults) {
   TopicSettings settings = defaults;
   for (const auto& [name, text] : overrides) {
-    if (!ValidateTopicConfig(name, text).ok()) continue;
-    const absl::StatusOr<Value> value = CheckText(*FindSetting(name, kTopicScope), text);
-    if (value.ok()) SetField(settings, name, *value);
+    const Setting* setting = FindSetting(name, kTopicScope);
+    if (setting != nullptr) TakeText(settings, *setting, text);
   }
   return settings;
 }
@@ -193,21 +129,27 @@ TopicSettings TopicDefaultsFrom(const Config& broker_config) {
   return settings;
 }
 
-std::vector<DescribedTopicConfig> DescribeTopicConfigs(
-    const std::map<std::string, std::string>& overrides, const TopicSettings& defaults) {
-  std::vector<DescribedTopicConfig> described;
+void ApplyBrokerConfigs(const std::map<std::string, std::string>& configs,
+                        TopicSettings& defaults) {
   for (const Setting& row : TopicSettingRows()) {
-    DescribedTopicConfig& one = described.emplace_back();
-    one.setting = &row;
-    const auto given = overrides.find(std::string(row.name));
-    one.is_override = given != overrides.end();
-    one.value = one.is_override
-                    ? given->second
-                    : FieldText(defaults, row.name).value_or(std::string(row.default_value));
+    const auto found = configs.find(std::string(row.broker_name));
+    if (found != configs.end()) TakeText(defaults, row, found->second);
   }
-  std::sort(described.begin(), described.end(),
-            [](const auto& a, const auto& b) { return a.setting->name < b.setting->name; });
-  return described;
+}
+
+std::optional<std::string> TopicSettingText(const TopicSettings& settings, std::string_view name) {
+  if (name == "cleanup.policy") {
+    if (settings.cleanup_policy_compact && settings.cleanup_policy_delete) return "delete,compact";
+    if (settings.cleanup_policy_compact) return "compact";
+    return settings.cleanup_policy_delete ? "delete" : "";
+  }
+  if (name == "message.timestamp.type") {
+    return settings.message_timestamp_type_log_append ? "LogAppendTime" : "CreateTime";
+  }
+  const Field* field = FindField(name);
+  if (field == nullptr) return std::nullopt;
+  return std::visit([&](auto member) { return fmt::format("{}", settings.*member); },
+                    field->member);
 }
 
 }  // namespace soliton::config

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "config/config.h"
@@ -39,6 +39,9 @@ absl::Status ValidateTopicConfig(std::string_view name, std::string_view value);
 // The same for a whole set, in name order; the first error.
 absl::Status ValidateTopicConfigs(const std::map<std::string, std::string>& configs);
 
+// What single settings cannot say: those that contradict each other.
+absl::Status CheckTopicConflicts(const std::map<std::string, std::string>& configs);
+
 // `overrides` were validated before; what is not valid is ignored (records of a newer version).
 TopicSettings EffectiveTopicSettings(const std::map<std::string, std::string>& overrides,
                                      const TopicSettings& defaults);
@@ -46,14 +49,11 @@ TopicSettings EffectiveTopicSettings(const std::map<std::string, std::string>& o
 // From the broker settings that the rows name (log.retention.ms, ...).
 TopicSettings TopicDefaultsFrom(const Config& broker_config);
 
-// One setting of a topic as shown to people and in DescribeConfigs.
-struct DescribedTopicConfig {
-  const Setting* setting = nullptr;
-  std::string value;
-  bool is_override = false;
-};
-// Every topic setting, in name order.
-std::vector<DescribedTopicConfig> DescribeTopicConfigs(
-    const std::map<std::string, std::string>& overrides, const TopicSettings& defaults);
+// Dynamic settings of brokers (log.retention.ms, ...) over the defaults so far; those that are no
+// topic's default, or not valid, change nothing.
+void ApplyBrokerConfigs(const std::map<std::string, std::string>& configs, TopicSettings& defaults);
+
+// Kafka's text of the setting's value; nullopt for settings that TopicSettings does not carry.
+std::optional<std::string> TopicSettingText(const TopicSettings& settings, std::string_view name);
 
 }  // namespace soliton::config

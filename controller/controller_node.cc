@@ -26,8 +26,7 @@ CoreOptions ToCoreOptions(const ControllerOptions& options) {
           .default_replication_factor = options.default_replication_factor,
           .default_min_insync_replicas = options.default_min_insync_replicas,
           .unclean_leader_election_enable = options.unclean_leader_election_enable,
-          .max_partitions_per_request = options.max_partitions_per_request,
-          .validate_topic_config = options.validate_topic_config};
+          .max_partitions_per_request = options.max_partitions_per_request};
 }
 
 // The configured cluster id, else the directory's from an earlier start, else a new one.

@@ -28,8 +28,6 @@ struct ControllerOptions {
   int32_t default_min_insync_replicas = 1;  // for topics without min.insync.replicas
   bool unclean_leader_election_enable = false;
   int32_t max_partitions_per_request = 10000;
-  // Whether a topic setting exists and takes a value; empty accepts everything.
-  std::function<absl::Status(std::string_view name, std::string_view value)> validate_topic_config;
   // The metadata log failed: the controller has stopped answering and the process should end.
   // Called once, on shard 0. A restart replays what was really written.
   std::function<void(const absl::Status&)> on_fatal;

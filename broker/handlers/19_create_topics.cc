@@ -53,7 +53,12 @@ CreateTopicSpec ToSpec(const CreateTopicsRequest::CreatableTopic& topic,
     spec.assignments.push_back(std::move(brokers));
   }
   for (const auto& config : topic.configs) {
-    if (config.value) spec.configs[config.name] = *config.value;
+    if (!config.value) {
+      refuse(ErrorCode::INVALID_CONFIG,
+             fmt::format("Null value not supported for topic configs: {}", config.name));
+      return spec;
+    }
+    spec.configs[config.name] = *config.value;
   }
   return spec;
 }

@@ -18,7 +18,8 @@ PartitionTable::PartitionTable(const Ports& ports, Shard& shard, segment::DataDi
       options_(options),
       checkpointed_high_watermarks_(std::move(checkpointed_high_watermarks)),
       hooks_(std::move(hooks)),
-      image_(std::make_shared<controller::MetadataImage>()) {}
+      image_(std::make_shared<controller::MetadataImage>()),
+      topic_defaults_(options_.topic_defaults) {}
 
 PartitionTable::~PartitionTable() = default;
 
@@ -51,7 +52,7 @@ PartitionTable::HighWatermarks PartitionTable::CurrentHighWatermarks() const {
 }
 
 config::TopicSettings PartitionTable::SettingsOf(const controller::TopicInfo& topic) const {
-  return config::EffectiveTopicSettings(topic.configs, options_.topic_defaults);
+  return config::EffectiveTopicSettings(topic.configs, topic_defaults_);
 }
 
 CommittedState PartitionTable::StateOf(const controller::TopicInfo& topic,
@@ -77,9 +78,20 @@ void PartitionTable::ApplyImage(const controller::MetadataImagePtr& image,
     brokers_[id] = {broker.broker_epoch, broker.usable()};
   }
   for (const Uuid& topic_id : delta.deleted_topics) RemoveTopic(topic_id);
+  if (delta.broker_configs_changed) {
+    TakeTopicDefaults();
+    for (const auto& [topic_id, topic] : image->topics_by_id) ApplyTopic(*topic);
+    return;
+  }
   for (const Uuid& topic_id : delta.changed_topics) {
     if (const controller::TopicInfo* topic = image->FindTopic(topic_id)) ApplyTopic(*topic);
   }
+}
+
+void PartitionTable::TakeTopicDefaults() {
+  topic_defaults_ = options_.topic_defaults;
+  config::ApplyBrokerConfigs(image_->BrokerConfigs(controller::kEveryBroker), topic_defaults_);
+  config::ApplyBrokerConfigs(image_->BrokerConfigs(options_.partition.broker_id), topic_defaults_);
 }
 
 bool PartitionTable::Hosted(const controller::TopicInfo& topic, int32_t partition) const {

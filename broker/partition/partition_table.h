@@ -20,7 +20,7 @@ namespace soliton::broker {
 
 struct PartitionTableOptions {
   PartitionOptions partition;
-  config::TopicSettings topic_defaults;
+  config::TopicSettings topic_defaults;  // as this broker was started
   Duration tick_interval = milliseconds(200);
   Duration retention_check_interval = milliseconds(300000);
   Duration background_flush_interval = milliseconds(5000);  // durability=page-cache
@@ -105,6 +105,8 @@ class PartitionTable final : public PartitionServices {
   };
   struct Closing;
 
+  // The dynamic settings of brokers in the image, over those this broker was started with.
+  void TakeTopicDefaults();
   bool Mine(const TopicPartition& id) const;
   bool Hosted(const controller::TopicInfo& topic, int32_t partition) const;
   void ApplyTopic(const controller::TopicInfo& topic);
@@ -132,6 +134,7 @@ class PartitionTable final : public PartitionServices {
   HighWatermarks checkpointed_high_watermarks_;
   const Hooks hooks_;
   controller::MetadataImagePtr image_;
+  config::TopicSettings topic_defaults_;
   std::map<int32_t, ReplicaCore::BrokerView> brokers_;
   std::map<TopicPartition, std::unique_ptr<Partition>> partitions_;
   std::set<TopicPartition> opening_;

@@ -16,17 +16,23 @@ extern const HandlerEntry kCreateTopicsHandler;
 extern const HandlerEntry kDeleteTopicsHandler;
 extern const HandlerEntry kInitProducerIdHandler;
 extern const HandlerEntry kOffsetForLeaderEpochHandler;
+extern const HandlerEntry kDescribeConfigsHandler;
+extern const HandlerEntry kAlterConfigsHandler;
+extern const HandlerEntry kCreatePartitionsHandler;
+extern const HandlerEntry kIncrementalAlterConfigsHandler;
 extern const HandlerEntry kDescribeClusterHandler;
 extern const HandlerEntry kDescribeTopicPartitionsHandler;
 
 std::span<const HandlerEntry* const> Handlers() {
   static constexpr std::array kHandlers = {
-      &kProduceHandler,         &kFetchHandler,
-      &kListOffsetsHandler,     &kMetadataHandler,
-      &kFindCoordinatorHandler, &kApiVersionsHandler,
-      &kCreateTopicsHandler,    &kDeleteTopicsHandler,
-      &kInitProducerIdHandler,  &kOffsetForLeaderEpochHandler,
-      &kDescribeClusterHandler, &kDescribeTopicPartitionsHandler,
+      &kProduceHandler,          &kFetchHandler,
+      &kListOffsetsHandler,      &kMetadataHandler,
+      &kFindCoordinatorHandler,  &kApiVersionsHandler,
+      &kCreateTopicsHandler,     &kDeleteTopicsHandler,
+      &kInitProducerIdHandler,   &kOffsetForLeaderEpochHandler,
+      &kDescribeConfigsHandler,  &kAlterConfigsHandler,
+      &kCreatePartitionsHandler, &kIncrementalAlterConfigsHandler,
+      &kDescribeClusterHandler,  &kDescribeTopicPartitionsHandler,
   };
   return kHandlers;
 }

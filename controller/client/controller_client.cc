@@ -96,6 +96,24 @@ class ControllerClientImpl final : public ControllerClient {
          });
   }
 
+  void CreatePartitions(std::vector<MorePartitionsSpec> topics, bool validate_only,
+                        Duration timeout, Callback<std::vector<TopicResult>> done) override {
+    const size_t count = topics.size();
+    Call(ToCreatePartitions(topics, validate_only), timeout,
+         [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+           done(FromTopics(response, count));
+         });
+  }
+
+  void AlterConfigs(std::vector<ResourceChangeSpec> resources, bool validate_only, Duration timeout,
+                    Callback<std::vector<ResourceResult>> done) override {
+    const size_t count = resources.size();
+    Call(ToAlterConfigs(resources, validate_only), timeout,
+         [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+           done(FromAlterConfigs(response, count));
+         });
+  }
+
   void AllocateProducerIds(Callback<ProducerIdBlock> done) override {
     Call(ToAllocateProducerIds(options_.broker_id, broker_epoch_), options_.request_timeout,
          [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {

@@ -80,6 +80,36 @@ struct DeleteTopicSpec {
   Uuid topic_id;     // by id when not zero
 };
 
+struct MorePartitionsSpec {
+  std::string name;
+  int32_t count = 0;  // in all, afterwards
+  // Replicas of each new partition; unset = the controller places.
+  std::optional<std::vector<std::vector<int32_t>>> assignments;
+};
+
+enum class SettingOperation : int8_t { kSet = 0, kDelete = 1, kAppend = 2, kSubtract = 3 };
+
+// One setting of an AlterConfigs request. The numbers are Kafka's; others are refused.
+struct SettingChangeSpec {
+  std::string name;
+  SettingOperation operation = SettingOperation::kSet;
+  std::optional<std::string> value;
+};
+
+struct ResourceChangeSpec {
+  int8_t type = 0;   // Kafka's: 2 topic, 4 broker
+  std::string name;  // of a broker its id, "" = all brokers
+  std::vector<SettingChangeSpec> changes;
+  bool replace = false;  // whatever is not set here goes back to its default
+};
+
+struct ResourceResult {
+  int8_t type = 0;
+  std::string name;
+  kafka::ErrorCode error = kafka::ErrorCode::NONE;
+  std::string error_message;
+};
+
 // Block of producer ids [first, first + count).
 struct ProducerIdBlock {
   int64_t first = -1;
@@ -124,6 +154,10 @@ class ControllerClient {
                             Duration timeout, Callback<std::vector<TopicResult>> done) = 0;
   virtual void DeleteTopics(std::vector<DeleteTopicSpec> topics, Duration timeout,
                             Callback<std::vector<TopicResult>> done) = 0;
+  virtual void CreatePartitions(std::vector<MorePartitionsSpec> topics, bool validate_only,
+                                Duration timeout, Callback<std::vector<TopicResult>> done) = 0;
+  virtual void AlterConfigs(std::vector<ResourceChangeSpec> resources, bool validate_only,
+                            Duration timeout, Callback<std::vector<ResourceResult>> done) = 0;
   virtual void AllocateProducerIds(Callback<ProducerIdBlock> done) = 0;
 
   // Latest applied image; never null (the empty image before the first).

@@ -97,6 +97,44 @@ pb::ControlRequest ToDeleteTopics(const std::vector<DeleteTopicSpec>& topics) {
   return request;
 }
 
+pb::ControlRequest ToCreatePartitions(const std::vector<MorePartitionsSpec>& topics,
+                                      bool validate_only) {
+  pb::ControlRequest request;
+  pb::CreatePartitionsRequest* out = request.mutable_create_partitions();
+  out->set_validate_only(validate_only);
+  for (const MorePartitionsSpec& topic : topics) {
+    pb::MorePartitions* entry = out->add_topics();
+    entry->set_name(topic.name);
+    entry->set_count(topic.count);
+    if (!topic.assignments) continue;
+    entry->set_manual(true);
+    for (const std::vector<int32_t>& replicas : *topic.assignments) {
+      entry->add_assignments()->mutable_replicas()->Add(replicas.begin(), replicas.end());
+    }
+  }
+  return request;
+}
+
+pb::ControlRequest ToAlterConfigs(const std::vector<ResourceChangeSpec>& resources,
+                                  bool validate_only) {
+  pb::ControlRequest request;
+  pb::AlterConfigsRequest* out = request.mutable_alter_configs();
+  out->set_validate_only(validate_only);
+  for (const ResourceChangeSpec& resource : resources) {
+    pb::ResourceChange* entry = out->add_resources();
+    entry->set_type(resource.type);
+    entry->set_name(resource.name);
+    entry->set_replace(resource.replace);
+    for (const SettingChangeSpec& change : resource.changes) {
+      pb::SettingChange* setting = entry->add_changes();
+      setting->set_name(change.name);
+      setting->set_operation(static_cast<int32_t>(change.operation));
+      if (change.value) setting->set_value(*change.value);
+    }
+  }
+  return request;
+}
+
 pb::ControlRequest ToAllocateProducerIds(int32_t broker_id, int64_t broker_epoch) {
   pb::ControlRequest request;
   request.mutable_allocate_producer_ids()->set_broker_id(broker_id);
@@ -123,6 +161,21 @@ absl::StatusOr<std::vector<TopicResult>> FromTopics(
   if (static_cast<size_t>(from.size()) != count) return WrongShape();
   std::vector<TopicResult> results;
   for (const pb::TopicResult& entry : from) results.push_back(FromResult(entry));
+  return results;
+}
+
+absl::StatusOr<std::vector<ResourceResult>> FromAlterConfigs(
+    const absl::StatusOr<pb::ControlResponse>& response, size_t count) {
+  if (absl::Status whole = CheckWhole(response); !whole.ok()) return whole;
+  const auto& from = response->alter_configs().results();
+  if (static_cast<size_t>(from.size()) != count) return WrongShape();
+  std::vector<ResourceResult> results;
+  for (const pb::ResourceResult& entry : from) {
+    results.push_back({.type = static_cast<int8_t>(entry.type()),
+                       .name = entry.name(),
+                       .error = ErrorFromPb(entry.error()),
+                       .error_message = entry.error_message()});
+  }
   return results;
 }
 

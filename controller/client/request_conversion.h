@@ -16,12 +16,18 @@ pb::ControlRequest ToAlterPartition(int32_t broker_id, int64_t broker_epoch,
                                     const std::vector<IsrChangeRequest>& changes);
 pb::ControlRequest ToCreateTopics(const std::vector<CreateTopicSpec>& topics, bool validate_only);
 pb::ControlRequest ToDeleteTopics(const std::vector<DeleteTopicSpec>& topics);
+pb::ControlRequest ToCreatePartitions(const std::vector<MorePartitionsSpec>& topics,
+                                      bool validate_only);
+pb::ControlRequest ToAlterConfigs(const std::vector<ResourceChangeSpec>& resources,
+                                  bool validate_only);
 pb::ControlRequest ToAllocateProducerIds(int32_t broker_id, int64_t broker_epoch);
 
 // `count` results are expected. An error of the whole request is kUnavailable: nothing was done.
 absl::StatusOr<std::vector<IsrChangeResult>> FromAlterPartition(
     const absl::StatusOr<pb::ControlResponse>& response, size_t count);
 absl::StatusOr<std::vector<TopicResult>> FromTopics(
+    const absl::StatusOr<pb::ControlResponse>& response, size_t count);
+absl::StatusOr<std::vector<ResourceResult>> FromAlterConfigs(
     const absl::StatusOr<pb::ControlResponse>& response, size_t count);
 absl::StatusOr<ProducerIdBlock> FromAllocateProducerIds(
     const absl::StatusOr<pb::ControlResponse>& response);

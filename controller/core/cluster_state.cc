@@ -1,7 +1,6 @@
 #include "controller/core/cluster_state.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "controller/metadata/convert.h"
 
@@ -60,23 +59,6 @@ std::string MetricName(std::string_view topic) {
   std::string name(topic);
   std::replace(name.begin(), name.end(), '.', '_');
   return name;
-}
-
-int EffectiveMinIsr(const TopicInfo& topic, int default_min_insync_replicas,
-                    size_t replication_factor) {
-  int min_isr = default_min_insync_replicas;
-  if (const auto it = topic.configs.find("min.insync.replicas"); it != topic.configs.end()) {
-    int value = 0;
-    const char* end = it->second.data() + it->second.size();
-    const auto parsed = std::from_chars(it->second.data(), end, value);
-    if (parsed.ec == std::errc() && parsed.ptr == end && value >= 1) min_isr = value;
-  }
-  return std::clamp(min_isr, 1, std::max(1, static_cast<int>(replication_factor)));
-}
-
-bool UncleanElectionAllowed(const TopicInfo& topic, bool default_value) {
-  const auto it = topic.configs.find("unclean.leader.election.enable");
-  return it == topic.configs.end() ? default_value : it->second == "true";
 }
 
 }  // namespace soliton::controller

@@ -42,9 +42,4 @@ class ClusterState {
 // metrics.
 std::string MetricName(std::string_view topic);
 
-// min(min.insync.replicas, replication factor) of the topic.
-int EffectiveMinIsr(const TopicInfo& topic, int default_min_insync_replicas,
-                    size_t replication_factor);
-bool UncleanElectionAllowed(const TopicInfo& topic, bool default_value);
-
 }  // namespace soliton::controller

@@ -19,7 +19,11 @@ ControllerResult Refusal(kafka::ErrorCode error, std::string message) {
 }  // namespace
 
 ControllerCore::ControllerCore(CoreOptions options, Random& random)
-    : options_(std::move(options)), brokers_(state_, options_), topics_(state_, options_, random) {}
+    : options_(std::move(options)),
+      brokers_(state_, options_),
+      topics_(state_, options_, random),
+      partitions_(state_, options_, random),
+      configs_(state_, options_) {}
 
 absl::Status ControllerCore::Replay(const pb::MetadataRecord& record, int64_t offset) {
   return state_.Replay(record, offset);
@@ -66,6 +70,10 @@ ControllerResult ControllerCore::Dispatch(const pb::ControlRequest& request,
       return topics_.HandleCreate(request.create_topics());
     case Kind::kDeleteTopics:
       return topics_.HandleDelete(request.delete_topics());
+    case Kind::kCreatePartitions:
+      return partitions_.HandleCreate(request.create_partitions());
+    case Kind::kAlterConfigs:
+      return configs_.HandleAlter(request.alter_configs());
     case Kind::kAllocateProducerIds:
       return with_epoch(request.allocate_producer_ids(), [&] {
         return HandleAllocateProducerIds(state_, request.allocate_producer_ids());

@@ -10,7 +10,9 @@
 #include "absl/status/status.h"
 #include "controller/core/broker_registry.h"
 #include "controller/core/cluster_state.h"
+#include "controller/core/config_control.h"
 #include "controller/core/core_types.h"
+#include "controller/core/partition_control.h"
 #include "controller/core/topic_control.h"
 #include "runtime/base/random.h"
 
@@ -51,6 +53,8 @@ class ControllerCore {
   ClusterState state_;
   BrokerRegistry brokers_;
   TopicControl topics_;
+  PartitionControl partitions_;
+  ConfigControl configs_;
 };
 
 }  // namespace soliton::controller

@@ -18,10 +18,6 @@
 
 namespace soliton::controller {
 
-// Whether a topic setting exists and takes the value; the message says what is wrong.
-using TopicConfigValidator =
-    std::function<absl::Status(std::string_view name, std::string_view value)>;
-
 struct CoreOptions {
   int32_t node_id = -1;
   Duration broker_session_timeout = milliseconds(9000);
@@ -30,7 +26,6 @@ struct CoreOptions {
   int32_t default_min_insync_replicas = 1;
   bool unclean_leader_election_enable = false;
   int32_t max_partitions_per_request = 10000;
-  TopicConfigValidator validate_topic_config;  // may be empty: every setting is accepted
 };
 
 // Names a control connection within one controller process. 0 is none.

@@ -90,7 +90,7 @@ class Decision {
   void ChooseEligibleLeaders() {
     next_.eligible_leaders.clear();
     // After an unclean election nobody is known to hold all committed records.
-    if (election_ == ElectionKind::kUnclean) return;
+    if (election_ == ElectionKind::kUnclean || event_.min_isr_changed) return;
     if (static_cast<int>(next_.isr.size()) >= rules_.min_isr) return;
     next_.eligible_leaders = Filter(current_.replicas, [&](int32_t id) {
       return !Contains(next_.isr, id) && !Lost(id) &&

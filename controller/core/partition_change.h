@@ -40,6 +40,9 @@ struct PartitionEvent {
   std::optional<std::vector<int32_t>> new_isr;
   // Brokers that came back without a clean stop: what they held may be incomplete.
   std::set<int32_t> lost_data;
+  // The effective min.insync.replicas is another one now: from here on the high watermark may move
+  // where it could not, so who left the ISR before need not hold what is committed (KIP-966).
+  bool min_isr_changed = false;
 };
 
 enum class ElectionKind {

@@ -1,6 +1,10 @@
 #include "controller/core/partition_elector.h"
 
 #include <algorithm>
+#include <limits>
+
+#include "config/units.h"
+#include "config/value_check.h"
 
 #include "controller/metadata/convert.h"
 
@@ -38,14 +42,40 @@ std::set<TopicPartitionId> TouchedPartitions(const ClusterState& state,
 
 }  // namespace
 
-PartitionRules RulesFor(const ClusterState& state, const CoreOptions& options,
-                        const TopicInfo& topic, const PartitionInfo& partition,
-                        const BrokerTransition& transition) {
+ElectionRules ElectionRulesOf(const std::map<std::string, std::string>& configs,
+                              const ElectionRules& defaults) {
+  ElectionRules rules = defaults;
+  if (const auto it = configs.find("min.insync.replicas"); it != configs.end()) {
+    const absl::StatusOr<int64_t> value = config::ParseInteger(config::Trim(it->second));
+    if (value.ok() && *value >= 1 && *value <= std::numeric_limits<int32_t>::max()) {
+      rules.min_insync_replicas = static_cast<int>(*value);
+    }
+  }
+  if (const auto it = configs.find("unclean.leader.election.enable"); it != configs.end()) {
+    static const config::Setting* const kRow = config::FindSetting(it->first, config::kTopicScope);
+    const absl::StatusOr<config::Value> value = config::CheckText(*kRow, it->second);
+    if (value.ok()) rules.unclean_leader_election = std::get<bool>(*value);
+  }
+  return rules;
+}
+
+ElectionRules DefaultElectionRules(const std::map<std::string, std::string>& cluster_configs,
+                                   const CoreOptions& options) {
+  return ElectionRulesOf(cluster_configs,
+                         {.min_insync_replicas = options.default_min_insync_replicas,
+                          .unclean_leader_election = options.unclean_leader_election_enable});
+}
+
+int EffectiveMinIsr(const ElectionRules& rules, size_t replication_factor) {
+  return std::clamp(rules.min_insync_replicas, 1,
+                    std::max(1, static_cast<int>(replication_factor)));
+}
+
+PartitionRules RulesFrom(const ClusterState& state, const ElectionRules& election,
+                         const PartitionInfo& partition, const BrokerTransition& transition) {
   PartitionRules rules;
-  rules.min_isr =
-      EffectiveMinIsr(topic, options.default_min_insync_replicas, partition.replicas.size());
-  rules.unclean_leader_election =
-      UncleanElectionAllowed(topic, options.unclean_leader_election_enable);
+  rules.min_isr = EffectiveMinIsr(election, partition.replicas.size());
+  rules.unclean_leader_election = election.unclean_leader_election;
   rules.is_active = [&state, &transition](int32_t id) {
     if (transition.deactivated.contains(id)) return false;
     if (transition.activated.contains(id)) return true;
@@ -53,6 +83,14 @@ PartitionRules RulesFor(const ClusterState& state, const CoreOptions& options,
     return broker != nullptr && broker->usable();
   };
   return rules;
+}
+
+PartitionRules RulesFor(const ClusterState& state, const CoreOptions& options,
+                        const TopicInfo& topic, const PartitionInfo& partition,
+                        const BrokerTransition& transition) {
+  const ElectionRules defaults =
+      DefaultElectionRules(state.image().BrokerConfigs(kEveryBroker), options);
+  return RulesFrom(state, ElectionRulesOf(topic.configs, defaults), partition, transition);
 }
 
 void AddPartitionChange(const TopicInfo& topic, int32_t partition, const PartitionInfo& current,

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "controller/core/replica_placer.h"
+#include "config/topic_config.h"
 #include "controller/core/topic_rules.h"
 #include "controller/metadata/convert.h"
 
@@ -18,48 +16,22 @@ void SetProblem(ErrorCode error, std::string message, pb::TopicResult* answer) {
   answer->set_error_message(std::move(message));
 }
 
-std::vector<std::vector<int32_t>> ManualAssignments(const pb::NewTopic& topic) {
-  std::vector<std::vector<int32_t>> assignments;
-  for (const pb::ReplicaList& list : topic.assignments()) {
-    assignments.emplace_back(list.replicas().begin(), list.replicas().end());
-  }
-  return assignments;
-}
-
 }  // namespace
 
-bool TopicControl::IsActive(int32_t broker_id) const {
-  const BrokerInfo* broker = state_.image().FindBroker(broker_id);
-  return broker != nullptr && broker->usable();
-}
-
 TopicControl::Problem TopicControl::CheckConfigs(const pb::NewTopic& topic) const {
-  if (!options_.validate_topic_config) return {};
-  for (const auto& [name, value] : FromPb(topic.configs())) {
-    const absl::Status valid = options_.validate_topic_config(name, value);
-    if (!valid.ok()) return {ErrorCode::INVALID_CONFIG, std::string(valid.message())};
-  }
-  return {};
+  const absl::Status valid = config::ValidateTopicConfigs(FromPb(topic.configs()));
+  if (valid.ok()) return {};
+  return {ErrorCode::INVALID_CONFIG, std::string(valid.message())};
 }
 
-TopicControl::Problem TopicControl::CheckManual(const Replicas& assignments,
-                                                const pb::NewTopic& topic) const {
+TopicControl::Problem TopicControl::CheckManual(const pb::NewTopic& topic) const {
   if (topic.partition_count() != -1 || topic.replication_factor() != -1) {
     return {ErrorCode::INVALID_REQUEST,
             "partition count and replication factor must be -1 when replicas are assigned"};
   }
-  std::set<int32_t> registered;
-  for (const auto& [id, broker] : state_.image().brokers) registered.insert(id);
-  const absl::Status valid = CheckAssignments(assignments, registered);
-  if (!valid.ok()) return {ErrorCode::INVALID_REPLICA_ASSIGNMENT, std::string(valid.message())};
-  for (size_t p = 0; p < assignments.size(); ++p) {
-    const bool any_active = std::any_of(assignments[p].begin(), assignments[p].end(),
-                                        [&](int32_t id) { return IsActive(id); });
-    if (any_active) continue;
-    return {ErrorCode::INVALID_REPLICA_ASSIGNMENT,
-            fmt::format("none of the brokers assigned to partition {} is live", p)};
-  }
-  return {};
+  const absl::Status valid = CheckManualReplicas(state_.image(), FromPb(topic.assignments()));
+  if (valid.ok()) return {};
+  return {ErrorCode::INVALID_REPLICA_ASSIGNMENT, std::string(valid.message())};
 }
 
 TopicControl::Problem TopicControl::CheckNew(const pb::NewTopic& topic,
@@ -81,7 +53,7 @@ TopicControl::Problem TopicControl::CheckNew(const pb::NewTopic& topic,
   if (const Problem problem = CheckConfigs(topic); problem.error != ErrorCode::NONE) {
     return problem;
   }
-  if (topic.assignments_size() > 0) return CheckManual(ManualAssignments(topic), topic);
+  if (topic.assignments_size() > 0) return CheckManual(topic);
   if (topic.partition_count() == 0 || topic.partition_count() < -1) {
     return {ErrorCode::INVALID_PARTITIONS,
             fmt::format("the number of partitions is {}, it must be at least 1",
@@ -95,9 +67,9 @@ TopicControl::Problem TopicControl::CheckNew(const pb::NewTopic& topic,
   return {};
 }
 
-TopicControl::Problem TopicControl::Place(const pb::NewTopic& topic, Replicas* replicas) {
+TopicControl::Problem TopicControl::Place(const pb::NewTopic& topic, ReplicaLists* replicas) {
   if (topic.assignments_size() > 0) {
-    *replicas = ManualAssignments(topic);
+    *replicas = FromPb(topic.assignments());
     return {};
   }
   const int32_t partition_count =
@@ -105,12 +77,8 @@ TopicControl::Problem TopicControl::Place(const pb::NewTopic& topic, Replicas* r
   const int32_t replication_factor = topic.replication_factor() == -1
                                          ? options_.default_replication_factor
                                          : topic.replication_factor();
-  std::vector<UsableBroker> brokers;
-  for (const auto& [id, broker] : state_.image().brokers) {
-    brokers.push_back(
-        {.broker_id = id, .rack = broker.rack.value_or(""), .active = broker.usable()});
-  }
-  auto placed = PlaceReplicas(brokers, partition_count, replication_factor, random_);
+  absl::StatusOr<ReplicaLists> placed =
+      PlaceAmongBrokers(state_.image(), partition_count, replication_factor, random_);
   if (!placed.ok()) {
     return {ErrorCode::INVALID_REPLICATION_FACTOR, std::string(placed.status().message())};
   }
@@ -118,7 +86,7 @@ TopicControl::Problem TopicControl::Place(const pb::NewTopic& topic, Replicas* r
   return {};
 }
 
-void TopicControl::AddTopic(const pb::NewTopic& topic, const Uuid& id, const Replicas& replicas,
+void TopicControl::AddTopic(const pb::NewTopic& topic, const Uuid& id, const ReplicaLists& replicas,
                             ControllerResult* result) const {
   pb::Topic* created = result->records.emplace_back().mutable_topic();
   created->set_name(topic.name());
@@ -131,17 +99,7 @@ void TopicControl::AddTopic(const pb::NewTopic& topic, const Uuid& id, const Rep
     config->set_value(value);
   }
   for (size_t p = 0; p < replicas.size(); ++p) {
-    PartitionInfo info;
-    info.replicas = replicas[p];
-    std::copy_if(replicas[p].begin(), replicas[p].end(), std::back_inserter(info.isr),
-                 [&](int32_t replica) { return IsActive(replica); });
-    info.leader = info.isr.front();
-    info.leader_epoch = 0;
-    info.partition_epoch = 0;
-    pb::Partition* partition = result->records.emplace_back().mutable_partition();
-    ToPb(id, partition->mutable_topic_id());
-    partition->set_partition(static_cast<int32_t>(p));
-    ToPb(info, partition->mutable_state());
+    AddNewPartition(state_.image(), id, static_cast<int32_t>(p), replicas[p], result);
   }
 }
 
@@ -174,7 +132,7 @@ ControllerResult TopicControl::HandleCreate(const pb::CreateTopicsRequest& reque
                  fmt::format("one request may create at most {} partitions",
                              options_.max_partitions_per_request)};
     }
-    Replicas replicas;
+    ReplicaLists replicas;
     if (problem.error == ErrorCode::NONE) problem = Place(topic, &replicas);
     if (problem.error != ErrorCode::NONE) {
       SetProblem(problem.error, std::move(problem.message), answer);

@@ -8,6 +8,7 @@
 
 #include "controller/core/cluster_state.h"
 #include "controller/core/core_types.h"
+#include "controller/core/new_partitions.h"
 #include "runtime/base/random.h"
 
 namespace soliton::controller {
@@ -26,15 +27,13 @@ class TopicControl {
     kafka::ErrorCode error = kafka::ErrorCode::NONE;
     std::string message;
   };
-  using Replicas = std::vector<std::vector<int32_t>>;
 
   Problem CheckNew(const pb::NewTopic& topic, const std::map<std::string, int>& times_named) const;
   Problem CheckConfigs(const pb::NewTopic& topic) const;
-  Problem CheckManual(const Replicas& assignments, const pb::NewTopic& topic) const;
-  Problem Place(const pb::NewTopic& topic, Replicas* replicas);
-  void AddTopic(const pb::NewTopic& topic, const Uuid& id, const Replicas& replicas,
+  Problem CheckManual(const pb::NewTopic& topic) const;
+  Problem Place(const pb::NewTopic& topic, ReplicaLists* replicas);
+  void AddTopic(const pb::NewTopic& topic, const Uuid& id, const ReplicaLists& replicas,
                 ControllerResult* result) const;
-  bool IsActive(int32_t broker_id) const;
 
   const ClusterState& state_;
   const CoreOptions& options_;

@@ -46,6 +46,17 @@ void EmitTopic(const TopicInfo& topic, const Emit& emit) {
   }
 }
 
+void EmitBrokerConfigs(int32_t broker_id, const std::map<std::string, std::string>& configs,
+                       const Emit& emit) {
+  for (const auto& [name, value] : configs) {
+    pb::MetadataRecord record;
+    record.mutable_broker_config()->set_broker_id(broker_id);
+    record.mutable_broker_config()->set_name(name);
+    record.mutable_broker_config()->set_value(value);
+    emit(record);
+  }
+}
+
 }  // namespace
 
 void ImageToRecords(const MetadataImage& image, const Emit& emit) {
@@ -62,6 +73,7 @@ void ImageToRecords(const MetadataImage& image, const Emit& emit) {
   record.mutable_producer_ids()->set_next_producer_id(image.next_producer_id);
   emit(record);
   for (const auto& [id, broker] : image.brokers) EmitBroker(broker, emit);
+  for (const auto& [id, configs] : image.broker_configs) EmitBrokerConfigs(id, configs, emit);
   for (const auto& [id, topic] : image.topics_by_id) EmitTopic(*topic, emit);
 }
 

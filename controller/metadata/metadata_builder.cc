@@ -50,6 +50,8 @@ absl::Status MetadataBuilder::ApplyKind(const pb::MetadataRecord& record) {
       return ApplyRemoveTopic(record.remove_topic());
     case Kind::kTopicConfig:
       return ApplyTopicConfig(record.topic_config());
+    case Kind::kBrokerConfig:
+      return ApplyBrokerConfig(record.broker_config());
     case Kind::kProducerIds:
       return ApplyProducerIds(record.producer_ids());
     case Kind::KIND_NOT_SET:
@@ -166,6 +168,18 @@ absl::Status MetadataBuilder::ApplyTopicConfig(const pb::TopicConfig& record) {
   return absl::OkStatus();
 }
 
+absl::Status MetadataBuilder::ApplyBrokerConfig(const pb::BrokerConfig& record) {
+  auto& configs = image_.broker_configs[record.broker_id()];
+  if (record.has_value()) {
+    configs[record.name()] = record.value();
+  } else {
+    configs.erase(record.name());
+  }
+  if (configs.empty()) image_.broker_configs.erase(record.broker_id());
+  delta_.broker_configs_changed = true;
+  return absl::OkStatus();
+}
+
 absl::Status MetadataBuilder::ApplyProducerIds(const pb::ProducerIds& record) {
   if (record.next_producer_id() < image_.next_producer_id) {
     return Contradiction("next producer id {} after {}", record.next_producer_id(),
@@ -204,6 +218,7 @@ MetadataDelta DiffImages(const MetadataImage& from, const MetadataImage& to) {
     if (before == nullptr || !(*before == *topic)) delta.changed_topics.insert(id);
   }
   delta.brokers_changed = from.brokers != to.brokers;
+  delta.broker_configs_changed = from.broker_configs != to.broker_configs;
   return delta;
 }
 
@@ -211,8 +226,8 @@ bool SameImages(const MetadataImage& a, const MetadataImage& b) {
   const MetadataDelta delta = DiffImages(a, b);
   return a.offset == b.offset && a.cluster_id == b.cluster_id &&
          a.controller_id == b.controller_id && a.next_producer_id == b.next_producer_id &&
-         !delta.brokers_changed && delta.changed_topics.empty() && delta.deleted_topics.empty() &&
-         a.topics_by_name.size() == b.topics_by_name.size();
+         !delta.brokers_changed && !delta.broker_configs_changed && delta.changed_topics.empty() &&
+         delta.deleted_topics.empty() && a.topics_by_name.size() == b.topics_by_name.size();
 }
 
 }  // namespace soliton::controller

@@ -36,6 +36,7 @@ class MetadataBuilder {
   absl::Status ApplyPartitionChange(const pb::PartitionChange& record);
   absl::Status ApplyRemoveTopic(const pb::RemoveTopic& record);
   absl::Status ApplyTopicConfig(const pb::TopicConfig& record);
+  absl::Status ApplyBrokerConfig(const pb::BrokerConfig& record);
   absl::Status ApplyProducerIds(const pb::ProducerIds& record);
   absl::Status ApplyKind(const pb::MetadataRecord& record);
 

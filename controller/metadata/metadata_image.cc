@@ -17,6 +17,12 @@ const BrokerInfo* MetadataImage::FindBroker(int32_t broker_id) const {
   return it == brokers.end() ? nullptr : &it->second;
 }
 
+const std::map<std::string, std::string>& MetadataImage::BrokerConfigs(int32_t broker_id) const {
+  static const std::map<std::string, std::string> kNone;
+  const auto it = broker_configs.find(broker_id);
+  return it == broker_configs.end() ? kNone : it->second;
+}
+
 const PartitionInfo* MetadataImage::FindPartition(const Uuid& topic_id, int32_t partition) const {
   const TopicInfo* topic = FindTopic(topic_id);
   if (topic == nullptr || partition < 0) return nullptr;

@@ -18,6 +18,7 @@
 namespace soliton::controller {
 
 inline constexpr int32_t kNoLeader = -1;
+inline constexpr int32_t kEveryBroker = -1;  // key of the settings that hold for all brokers
 
 struct BrokerInfo {
   int32_t broker_id = -1;
@@ -64,6 +65,7 @@ struct MetadataDelta {
   std::set<Uuid> changed_topics;  // created or any partition/config changed
   std::set<Uuid> deleted_topics;
   bool brokers_changed = false;
+  bool broker_configs_changed = false;
 };
 
 class MetadataImage {
@@ -74,12 +76,16 @@ class MetadataImage {
   int32_t controller_id = -1;
   int64_t next_producer_id = 0;
   std::map<int32_t, BrokerInfo> brokers;
+  // Dynamic settings by broker id or kEveryBroker, Kafka's broker setting names. No empty maps.
+  std::map<int32_t, std::map<std::string, std::string>> broker_configs;
   std::map<std::string, std::shared_ptr<const TopicInfo>, std::less<>> topics_by_name;
   std::map<Uuid, std::shared_ptr<const TopicInfo>> topics_by_id;
 
   const TopicInfo* FindTopic(std::string_view name) const;
   const TopicInfo* FindTopic(const Uuid& id) const;
   const BrokerInfo* FindBroker(int32_t broker_id) const;
+  // Dynamic settings of a broker alone, or of kEveryBroker; perhaps empty.
+  const std::map<std::string, std::string>& BrokerConfigs(int32_t broker_id) const;
   // nullptr when the topic or partition does not exist.
   const PartitionInfo* FindPartition(const Uuid& topic_id, int32_t partition) const;
 };

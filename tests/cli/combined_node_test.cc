@@ -128,7 +128,7 @@ class CombinedWorld {
   std::shared_ptr<void> Boot() {
     auto holder = std::make_shared<std::unique_ptr<ServedCombined>>();
     node_.Post([this, holder] {
-      *holder = std::make_unique<ServedCombined>(config_);
+      *holder = std::make_unique<ServedCombined>(config_, nullptr, 1024);
       const absl::Status started = (*holder)->Start(
           node_.ports(), {.on_ready = [this](const std::string&) { ready_ = true; },
                           .on_fatal = [this](const absl::Status& why) { fatal_ = why; }});

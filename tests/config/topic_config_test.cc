@@ -141,20 +141,24 @@ TEST(TopicConfig, DefaultsComeFromTheBrokersSettings) {
   EXPECT_EQ(TopicDefaultsFrom(config), expected);
 }
 
-TEST(TopicConfig, DescribeListsAllWithOverridesAndDefaults) {
+TEST(TopicConfig, DynamicSettingsOfBrokersAreDefaults) {
   TopicSettings defaults;
-  defaults.segment_bytes = 5 << 20;
-  const std::vector<DescribedTopicConfig> all =
-      DescribeTopicConfigs({{"retention.ms", "5"}}, defaults);
-  EXPECT_EQ(all.size(), TopicSettingRows().size());
-  std::map<std::string_view, DescribedTopicConfig> by_name;
-  for (const DescribedTopicConfig& one : all) by_name[one.setting->name] = one;
-  EXPECT_TRUE(by_name["retention.ms"].is_override);
-  EXPECT_EQ(by_name["retention.ms"].value, "5");
-  EXPECT_FALSE(by_name["segment.bytes"].is_override);
-  EXPECT_EQ(by_name["segment.bytes"].value, "5242880");
-  EXPECT_EQ(by_name["flush.ms"].value, "9223372036854775807");
-  EXPECT_EQ(by_name["cleanup.policy"].value, "delete");
+  ApplyBrokerConfigs({{"log.retention.ms", "5"},
+                      {"message.max.bytes", "6"},
+                      {"log.cleanup.policy", ""},
+                      {"log.segment.bytes", "1"},  // out of range: as if not given
+                      {"num.partitions", "7"}},
+                     defaults);
+  TopicSettings expected;
+  expected.retention_ms = 5;
+  expected.max_message_bytes = 6;
+  expected.cleanup_policy_delete = false;
+  EXPECT_EQ(defaults, expected);
+  EXPECT_EQ(TopicSettingText(defaults, "cleanup.policy"), "");
+  EXPECT_EQ(EffectiveTopicSettings({{"cleanup.policy", "delete"}}, defaults).cleanup_policy_delete,
+            true);
+  EXPECT_EQ(EffectiveTopicSettings({{"cleanup.policy", ""}}, TopicSettings()).cleanup_policy_delete,
+            false);
 }
 
 }  // namespace

@@ -88,7 +88,8 @@ TEST_F(ControllerClusterTest, TextThatIsNotUtf8IsAnsweredAndSurvivesARestart) {
   ASSERT_TRUE(refused.ok()) << refused.status().ToString();
   EXPECT_EQ(refused->error, ErrorCode::INVALID_TOPIC_EXCEPTION);
   EXPECT_EQ(refused->name, "\xff\xfe");
-  const auto created = cluster_.CreateTopic(1, {.name = "t", .configs = {{"\xc3", "\xff"}}});
+  const std::string name = "leader.replication.throttled.replicas";
+  const auto created = cluster_.CreateTopic(1, {.name = "t", .configs = {{name, "\xff"}}});
   ASSERT_TRUE(created.ok()) << created.status().ToString();
   EXPECT_EQ(created->error, ErrorCode::NONE);
   EXPECT_EQ(cluster_.broker(1).epochs().size(), 1u);
@@ -100,7 +101,48 @@ TEST_F(ControllerClusterTest, TextThatIsNotUtf8IsAnsweredAndSurvivesARestart) {
   cluster_.node(2).Restart();
   ASSERT_TRUE(
       cluster_.Await([&] { return cluster_.broker(2).image()->FindTopic("t") != nullptr; }));
-  EXPECT_EQ(cluster_.broker(2).image()->FindTopic("t")->configs.at("\xc3"), "\xff");
+  EXPECT_EQ(cluster_.broker(2).image()->FindTopic("t")->configs.at(name), "\xff");
+}
+
+TEST_F(ControllerClusterTest, SettingsAndPartitionsOutliveTheControllerAndReachWhoWasAway) {
+  StartCluster();
+  ASSERT_EQ(cluster_.CreateTopic(1, {.name = "t", .partition_count = 2})->error, ErrorCode::NONE);
+  cluster_.node(3).Crash();
+  const auto altered =
+      cluster_.Ask<std::vector<ResourceResult>>(1, [&](ControllerClient& client, auto done) {
+        client.AlterConfigs(
+            {{.type = 2, .name = "t", .changes = {{.name = "retention.ms", .value = "5000"}}},
+             {.type = 4, .name = "", .changes = {{.name = "log.retention.ms", .value = "6000"}}},
+             {.type = 2, .name = "nope", .changes = {}}},
+            false, seconds(5), done);
+      });
+  ASSERT_TRUE(altered.ok()) << altered.status().ToString();
+  ASSERT_EQ(altered->size(), 3u);
+  EXPECT_EQ(altered->at(0).error, ErrorCode::NONE);
+  EXPECT_EQ(altered->at(1).error, ErrorCode::NONE);
+  EXPECT_EQ(altered->at(2).error, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+  const auto more =
+      cluster_.Ask<std::vector<TopicResult>>(2, [&](ControllerClient& client, auto done) {
+        client.CreatePartitions({{.name = "t", .count = 5, .assignments = {}}}, false, seconds(5),
+                                done);
+      });
+  ASSERT_TRUE(more.ok()) << more.status().ToString();
+  EXPECT_EQ(more->front().error, ErrorCode::NONE) << more->front().error_message;
+
+  cluster_.controller_node().Crash();
+  cluster_.controller_node().Restart();
+  cluster_.node(3).Restart();
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(cluster_.Await([&] {
+      const MetadataImagePtr image = cluster_.broker(i).image();
+      const TopicInfo* topic = image->FindTopic("t");
+      return topic != nullptr && topic->partitions.size() == 5 &&
+             topic->configs.contains("retention.ms") &&
+             image->BrokerConfigs(kEveryBroker).contains("log.retention.ms");
+    })) << "broker "
+        << i;
+    EXPECT_EQ(cluster_.broker(i).complaint(), "");
+  }
 }
 
 TEST_F(ControllerClusterTest, AFailedCallMayBeRepeatedInItsOwnCallback) {

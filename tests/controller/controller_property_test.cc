@@ -18,7 +18,7 @@ class RandomConversation {
   void Step() {
     harness_.Advance(milliseconds(random_.Between(0, 1500)));
     const auto id = static_cast<int32_t>(random_.Between(1, kBrokers));
-    switch (random_.Below(12)) {
+    switch (random_.Below(14)) {
       case 0:
         return Restart(id);
       case 1:
@@ -33,6 +33,10 @@ class RandomConversation {
         return AlterPartition();
       case 7:
         return harness_.FenceExpired();
+      case 12:
+        return AlterConfigs();
+      case 13:
+        return CreatePartitions();
       case 8:
         Heartbeat(id, /*shutdown=*/random_.Chance(1, 4));
         return;
@@ -88,6 +92,32 @@ class RandomConversation {
     if (random_.Chance(2, 3)) return;
     pb::ControlRequest request;
     request.mutable_delete_topics()->add_topics()->set_name(fmt::format("t{}", random_.Below(12)));
+    harness_.Handle(request);
+  }
+  void AlterConfigs() {
+    std::map<std::string, std::string> set;
+    std::vector<std::string> remove;
+    const auto change = [&](const char* name, std::string value) {
+      if (random_.Chance(1, 3)) {
+        remove.emplace_back(name);
+      } else {
+        set[name] = std::move(value);
+      }
+    };
+    change("min.insync.replicas", std::to_string(random_.Between(0, 4)));
+    change("unclean.leader.election.enable", random_.Chance(1, 5) ? "true" : "false");
+    const bool topic = random_.Chance(2, 3);
+    const std::string name = topic ? fmt::format("t{}", random_.Below(12))
+                             : random_.Chance(1, 4)
+                                 ? fmt::format("{}", random_.Between(1, kBrokers))
+                                 : "";
+    harness_.Alter(topic ? kTopicResource : kBrokerResource, name, set, remove);
+  }
+  void CreatePartitions() {
+    pb::ControlRequest request;
+    pb::MorePartitions* topic = request.mutable_create_partitions()->add_topics();
+    topic->set_name(fmt::format("t{}", random_.Below(12)));
+    topic->set_count(static_cast<int32_t>(random_.Between(1, 9)));
     harness_.Handle(request);
   }
   // What a leader, current or deposed, may ask for.
@@ -185,7 +215,7 @@ TEST(ControllerPropertyTest, DamagedRequestsDoNoHarm) {
   for (int id = 1; id <= 3; ++id) harness.Join(id);
   const Uuid topic = harness.CreateAssigned("t", {{1, 2, 3}, {2, 3, 1}}, 2);
 
-  std::vector<pb::ControlRequest> seeds(6);
+  std::vector<pb::ControlRequest> seeds(8);
   seeds[0] = CoreHarness::RegisterRequest(2, 9, 3);
   seeds[1].mutable_heartbeat()->set_broker_id(1);
   seeds[1].mutable_heartbeat()->set_broker_epoch(harness.EpochOf(1));
@@ -209,6 +239,20 @@ TEST(ControllerPropertyTest, DamagedRequestsDoNoHarm) {
     seeds[4].mutable_create_topics()->mutable_topics(id - 1)->add_assignments()->add_replicas(id);
   }
   seeds[5].mutable_delete_topics()->add_topics()->set_name("n");
+
+  pb::ResourceChange* change = seeds[6].mutable_alter_configs()->add_resources();
+  change->set_type(kTopicResource);
+  change->set_name("t");
+  change->add_changes()->set_name("min.insync.replicas");
+  change->mutable_changes(0)->set_value("1");
+  pb::MorePartitions* more = seeds[7].mutable_create_partitions()->add_topics();
+  more->set_name("t");
+  more->set_count(4);
+  more->set_manual(true);
+  for (const int32_t id : {1, 2, 3}) {
+    more->mutable_assignments()->Add()->add_replicas(id);
+    more->mutable_assignments()->rbegin()->add_replicas(1 + id % 3);
+  }
 
   Random random(9);
   int decoded = 0;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "controller/core/controller_core.h"
+#include "controller/core/partition_elector.h"
 #include "controller/metadata/convert.h"
 #include "controller/metadata/metadata_builder.h"
 
@@ -105,6 +106,32 @@ class CoreHarness {
     *request.mutable_create_topics()->add_topics() = topic;
     return Handle(request).topics().results(0);
   }
+  // The broker's process dies and its address refuses connections.
+  void Kill(int32_t id, uint64_t incarnation = 1) {
+    const auto suspect = core_.Disconnected(ConnectionOf(id, incarnation));
+    ASSERT_TRUE(suspect.has_value());
+    Perform(core_.FenceUnreachable(*suspect));
+  }
+  // One resource of AlterConfigs; `set` and `remove` are its changes.
+  pb::ResourceResult Alter(int32_t type, const std::string& name,
+                           const std::map<std::string, std::string>& set,
+                           const std::vector<std::string>& remove = {}) {
+    pb::ControlRequest request;
+    pb::ResourceChange* resource = request.mutable_alter_configs()->add_resources();
+    resource->set_type(type);
+    resource->set_name(name);
+    for (const auto& [key, value] : set) {
+      pb::SettingChange* change = resource->add_changes();
+      change->set_name(key);
+      change->set_value(value);
+    }
+    for (const std::string& key : remove) {
+      pb::SettingChange* change = resource->add_changes();
+      change->set_name(key);
+      change->set_operation(pb::SettingChange::DELETE);
+    }
+    return Handle(request).alter_configs().results(0);
+  }
   Uuid CreateAssigned(const std::string& name, const std::vector<std::vector<int32_t>>& replicas,
                       int min_isr = 0) {
     pb::NewTopic topic;
@@ -150,8 +177,10 @@ class CoreHarness {
       return std::find(list.begin(), list.end(), id) != list.end();
     };
     ASSERT_FALSE(partition.isr.empty()) << name;
+    const ElectionRules defaults =
+        DefaultElectionRules(image().BrokerConfigs(kEveryBroker), options_);
     const int min_isr =
-        EffectiveMinIsr(topic, options_.default_min_insync_replicas, partition.replicas.size());
+        EffectiveMinIsr(ElectionRulesOf(topic.configs, defaults), partition.replicas.size());
     if (partition.leader != kNoLeader) {
       ASSERT_TRUE(in(partition.isr, partition.leader)) << name;
       for (const int32_t id : partition.isr) {

@@ -99,6 +99,9 @@ class FakeBroker {
       if (!delta.deleted_topics.contains(id)) complaint_ = "delta misses a deleted topic";
     }
     if (real.brokers_changed && !delta.brokers_changed) complaint_ = "delta misses brokers";
+    if (real.broker_configs_changed && !delta.broker_configs_changed) {
+      complaint_ = "delta misses settings of brokers";
+    }
     last_ = image;
   }
 

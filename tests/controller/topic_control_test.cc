@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controller/core/partition_elector.h"
 #include "controller/core/topic_rules.h"
 #include "tests/controller/core_harness.h"
 
@@ -38,10 +39,6 @@ class TopicControlTest : public ::testing::Test {
     options.default_partitions = 4;
     options.default_replication_factor = 2;
     options.max_partitions_per_request = 100;
-    options.validate_topic_config = [](std::string_view name, std::string_view value) {
-      if (name != "retention.ms") return absl::InvalidArgumentError("unknown setting");
-      return value == "-1" ? absl::OkStatus() : absl::InvalidArgumentError("not -1");
-    };
     return options;
   }
   ErrorCode Create(const pb::NewTopic& topic) {
@@ -159,7 +156,7 @@ TEST_F(TopicControlTest, Settings) {
   AddSetting("retention.ms", "-1", &topic);
   AddSetting("retentoin.ms", "-1", &topic);
   EXPECT_EQ(Create(topic), ErrorCode::INVALID_CONFIG);
-  EXPECT_EQ(result_.error_message(), "unknown setting");
+  EXPECT_EQ(result_.error_message(), "Unknown topic config name: retentoin.ms");
   topic.mutable_configs()->RemoveLast();
   EXPECT_EQ(Create(topic), ErrorCode::NONE);
   EXPECT_EQ(harness_.image().FindTopic("t")->configs.at("retention.ms"), "-1");
@@ -215,15 +212,27 @@ TEST_F(TopicControlTest, Delete) {
 }
 
 TEST(EffectiveMinIsrTest, IsBoundedByTheReplicationFactor) {
-  TopicInfo topic;
-  EXPECT_EQ(EffectiveMinIsr(topic, 2, 3), 2);
-  EXPECT_EQ(EffectiveMinIsr(topic, 2, 1), 1);
-  topic.configs["min.insync.replicas"] = "5";
-  EXPECT_EQ(EffectiveMinIsr(topic, 2, 3), 3);
+  const ElectionRules defaults{.min_insync_replicas = 2};
+  std::map<std::string, std::string> configs;
+  const auto effective = [&](size_t replication_factor) {
+    return EffectiveMinIsr(ElectionRulesOf(configs, defaults), replication_factor);
+  };
+  EXPECT_EQ(effective(3), 2);
+  EXPECT_EQ(effective(1), 1);
+  configs["min.insync.replicas"] = "5";
+  EXPECT_EQ(effective(3), 3);
+  configs["min.insync.replicas"] = " 1 ";  // as Kafka accepts it
+  EXPECT_EQ(effective(3), 1);
   for (const char* nonsense : {"", "0", "-1", "two", "3x", "99999999999999999999"}) {
-    topic.configs["min.insync.replicas"] = nonsense;
-    EXPECT_EQ(EffectiveMinIsr(topic, 2, 3), 2) << nonsense;
+    configs["min.insync.replicas"] = nonsense;
+    EXPECT_EQ(effective(3), 2) << nonsense;
   }
+  for (const char* yes : {"true", "TRUE", " True "}) {
+    EXPECT_TRUE(ElectionRulesOf({{"unclean.leader.election.enable", yes}}, defaults)
+                    .unclean_leader_election);
+  }
+  EXPECT_FALSE(ElectionRulesOf({{"unclean.leader.election.enable", "yes"}}, defaults)
+                   .unclean_leader_election);
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "tests/native/native_cluster.h"
 
-#include "config/topic_config.h"
-
 namespace soliton::native {
 namespace {
 
@@ -50,7 +48,6 @@ void NativeCluster::StartController() {
   options.node_id = 100;
   options.listen = {"127.0.0.1", controller_port_};
   options.data_directory = directory_.File("controller");
-  options.validate_topic_config = config::ValidateTopicConfig;
   Launch(controller_, {.shard_count = 1, .disk_thread_count = 1},
          [&](const Ports& ports) { return controller::ControllerNode::Start(ports, options); });
   controller_port_ = controller_.port;

@@ -61,7 +61,8 @@ broker::BrokerOptions ToOptions(const config::BrokerConfig& config,
 
 ServedBroker::ServedBroker(const config::BrokerConfig& config,
                            std::shared_ptr<const config::Config> settings, int64_t descriptors)
-    : options_(ToOptions(config, std::move(settings), descriptors)), durability_(config.durability) {}
+    : options_(ToOptions(config, std::move(settings), descriptors)),
+      durability_(config.durability) {}
 
 absl::Status ServedBroker::Start(const Ports& ports, Events events) {
   broker::Broker::Events broker_events;

@@ -23,7 +23,8 @@ class DiskThreads final : public DiskExecutor {
   // The shards that get the replies must still exist.
   ~DiskThreads() override { Join(); }
 
-  // Runs what was submitted before and ends the threads: nothing runs after it. May be called again.
+  // Runs what was submitted before and ends the threads: nothing runs after it. May be called
+  // again.
   void Join();
 
   void Submit(uint64_t lane, Shard& reply_to, Task work, Task done) override;

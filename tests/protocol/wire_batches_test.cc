@@ -97,9 +97,9 @@ void CheckBatch(const WireVector& vector) {
   if (batch->codec() == Codec::kNone) EXPECT_EQ(again, vector.bytes);
   auto parsed = RecordBatchView::Parse(again);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
-  EXPECT_EQ(again.Slice(batch_layout::kAttributes, kBatchHeaderBytes - batch_layout::kAttributes),
-            vector.bytes.Slice(batch_layout::kAttributes,
-                               kBatchHeaderBytes - batch_layout::kAttributes));
+  EXPECT_EQ(
+      again.Slice(batch_layout::kAttributes, kBatchHeaderBytes - batch_layout::kAttributes),
+      vector.bytes.Slice(batch_layout::kAttributes, kBatchHeaderBytes - batch_layout::kAttributes));
   auto read_again = ReadAll(*parsed);
   ASSERT_TRUE(read_again.ok()) << read_again.status();
   EXPECT_TRUE(*read_again == *records);

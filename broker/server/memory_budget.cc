@@ -10,9 +10,12 @@ MemoryBudget::MemoryBudget(int64_t total_bytes)
     : caps_{total_bytes - total_bytes / 4, total_bytes - total_bytes / 8, total_bytes} {}
 
 bool MemoryBudget::Fits(size_t what, int64_t bytes) const {
-  int64_t up_to_class = 0;
-  for (size_t i = 0; i <= what; ++i) up_to_class += used_[i];
-  return up_to_class + bytes <= caps_[what] && used_bytes() + bytes <= total_bytes();
+  int64_t together = bytes;
+  for (size_t i = 0; i < kClasses; ++i) {
+    together += used_[i];
+    if (i >= what && together > caps_[i]) return false;
+  }
+  return true;
 }
 
 bool MemoryBudget::Ask(uint64_t id, Class what, int64_t bytes) {

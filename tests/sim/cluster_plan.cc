@@ -65,7 +65,7 @@ void DrawLimits(Random& random, const Pace& pace, ClusterPlan& plan) {
   plan.segment_bytes = static_cast<int32_t>(OneOf(random, {4096, 16'384, 65'536, 1 << 20}));
   plan.index_interval_bytes = static_cast<int32_t>(OneOf(random, {0, 100, 4096}));
   plan.max_requests_in_flight = static_cast<int32_t>(random.Chance(1, 4) ? 1 : 64);
-  if (random.Chance(1, 6)) plan.max_queued_request_bytes = OneOf(random, {1, 5000});
+  if (random.Chance(1, 6)) plan.memory_budget_bytes = OneOf(random, {2 << 20, 8 << 20});
   plan.disk_latency_max = milliseconds(OneOf(random, {1, 3, 20}));
   plan.retention_check_interval = seconds(300);
   if (random.Chance(1, 5)) {

@@ -38,7 +38,7 @@ struct ClusterPlan {
   int32_t segment_bytes = 0;
   int32_t index_interval_bytes = 0;
   int32_t max_requests_in_flight = 64;  // of one connection, at a broker
-  int64_t max_queued_request_bytes = 256 << 20;
+  int64_t memory_budget_bytes = 256 << 20;
   Duration disk_latency_max{};
   Duration network_delay_max{};
   int32_t network_slow_one_in = 500;

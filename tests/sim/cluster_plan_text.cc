@@ -28,7 +28,7 @@ void ForEachField(Plan& plan, const Visit& visit) {
   visit("segment.bytes", plan.segment_bytes);
   visit("index.interval.bytes", plan.index_interval_bytes);
   visit("requests.in.flight", plan.max_requests_in_flight);
-  visit("queued.request.bytes", plan.max_queued_request_bytes);
+  visit("queued.request.bytes", plan.memory_budget_bytes);
   visit("disk.latency", plan.disk_latency_max);
   visit("network.delay", plan.network_delay_max);
   visit("network.slow.one.in", plan.network_slow_one_in);

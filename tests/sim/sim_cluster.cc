@@ -71,7 +71,7 @@ broker::BrokerOptions SimCluster::OptionsOf(int32_t id, const SimNode& node) con
   options.replica_fetch_max_bytes = plan_.replica_fetch_max_bytes;
   options.replica_fetch_response_max_bytes = plan_.replica_fetch_response_max_bytes;
   options.max_requests_in_flight_per_connection = plan_.max_requests_in_flight;
-  options.max_queued_request_bytes = plan_.max_queued_request_bytes;
+  options.memory_budget_bytes = plan_.memory_budget_bytes;
   options.retention_check_interval = plan_.retention_check_interval;
   options.high_watermark_checkpoint_interval = plan_.high_watermark_checkpoint_interval;
   options.topic_defaults.segment_bytes = plan_.segment_bytes;

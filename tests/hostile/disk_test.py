@@ -117,6 +117,12 @@ class DiskFull(unittest.TestCase):
         self.assertEqual(self.produce("old", 300)[1], None)
         self.fill_and_recover(lambda: self.node.soliton("topic", "delete", "old", "--yes"))
 
+    def test_without_a_floor(self):
+        """The disk is full to the last byte, and appends fail in the middle."""
+        self.start(log_dirs_min_free_bytes=0)
+        self.ballast(40 * MIB)
+        self.fill_and_recover(lambda: os.remove(os.path.join(self.disk, "ballast")))
+
     def test_start_on_a_full_disk(self):
         os.mkdir(os.path.join(self.disk, "data"))
         self.ballast(95 * MIB)

@@ -151,7 +151,7 @@ class Crowd(WithNode):
         with contextlib.ExitStack() as crowd:
             begun = time.monotonic()
             peers = [crowd.enter_context(self.node.connect()) for _ in range(self.COUNT)]
-            poll(lambda: self.node.broker.descriptors() > self.COUNT, "all accepted")
+            poll(lambda: self.node.broker.sockets() > self.COUNT, "all accepted")
             took = time.monotonic() - begun
             grown = self.node.broker.resident_bytes() - before
             print(f"\n{self.COUNT} idle connections in {took:.1f} s: RSS grew by {grown / MIB:.1f} MiB, "
@@ -163,7 +163,7 @@ class Crowd(WithNode):
                 peer.sendall(api_versions())
                 self.assertNotEqual(read_frame(peer), b"")
             self.node.kcat("-P", "-t", "crowd", stdin=b"a\nb\n")
-        poll(lambda: self.node.broker.descriptors() < 1000, "all gone")
+        poll(lambda: self.node.broker.sockets() < 100, "all gone")
         self.assertEqual(self.node.kcat("-C", "-t", "crowd", "-e", "-q").stdout, b"a\nb\n")
 
 
@@ -178,7 +178,7 @@ class Siege(WithNode):
         self.node.kcat("-P", "-t", "t", "-p", "0", stdin=b"x" * 500000)
         self.assert_serves()
         before = self.node.broker.resident_bytes()
-        descriptors = self.node.broker.descriptors()
+        sockets = self.node.broker.sockets()
         large = struct.pack(">i", 2 * MIB) + header(0, 9) + b"z" * (2 * MIB)
         large = large[:2 * MIB]  # a few bytes are missing
         with contextlib.ExitStack() as siege:
@@ -212,8 +212,8 @@ class Siege(WithNode):
             print(f"\n1000 hostile connections sent {sent / MIB:.0f} MiB: RSS grew by {grown / MIB:.1f} MiB "
                   f"at most, budget {self.BUDGET / MIB:.0f} MiB, before {before / MIB:.1f} MiB")
             self.assertLess(grown, self.BUDGET * 1.1)
-            poll(lambda: self.node.broker.descriptors() < descriptors + 20,
-                 f"the slow ones are closed\n{self.node.broker.log()[-3000:]}", 60)
+            poll(lambda: self.node.broker.sockets() < sockets + 20,
+                 "the slow ones are closed", 60)
             # Nobody waits for memory for ever: a large request goes through while they are still there.
             self.node.kcat("-P", "-t", "t", "-p", "1", stdin=b"y" * 900000)
         self.assertEqual(len(self.node.kcat("-C", "-t", "t", "-p", "1", "-e", "-q").stdout), 900001)
@@ -222,7 +222,7 @@ class Siege(WithNode):
         self.assertLess(log.count("closing connection"), 200)
 
     def test_more_connections_than_allowed(self):
-        descriptors = self.node.broker.descriptors()
+        sockets = self.node.broker.sockets()
         with contextlib.ExitStack() as crowd:
             peers = [crowd.enter_context(self.node.connect()) for _ in range(1300)]
             refused = 0
@@ -232,7 +232,7 @@ class Siege(WithNode):
                 refused += read_frame(peer) == b""
             self.assertTrue(100 <= refused <= 110, refused)
             self.assertIn("(max.connections)", self.node.broker.log())
-        poll(lambda: self.node.broker.descriptors() < descriptors + 20, "all gone")
+        poll(lambda: self.node.broker.sockets() < sockets + 20, "all gone")
         self.assert_serves()
 
 

@@ -125,7 +125,8 @@ std::vector<NamedEndpoint> CheckListeners(const Config& config, std::string_view
                   IsWildcard(other.endpoint.host) || IsWildcard(listener->endpoint.host));
         });
     if (shares_port) {
-      diagnostics.Error(fmt::format("two {} use port {}", name, listener->endpoint.port), at, "");
+      diagnostics.Error(fmt::format("two {} use port {}", name, listener->endpoint.port), at,
+                        "give each a port of its own");
     }
     const auto protocol = protocols.find(listener->name);
     const std::string secured_by = protocol == protocols.end() ? listener->name : protocol->second;

@@ -100,7 +100,11 @@ TEST(CombinedConfig, WrongCombinationsSayTheFix) {
       {"listeners = \"CONTROLLER://127.0.0.1:9093\"\n",
        "error: 'listeners' has no listener for clients\n"},
       {"listeners = \"PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9092\"\n",
-       "error: two listeners use port 9092\n"},
+       "error: two listeners use port 9092\n"
+       "  at: n.toml:3:13\n"
+       "    3 | listeners = \"PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9092\"\n"
+       "      |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ give each "
+       "a port of its own\n"},
       {"listeners = \"PLAINTEXT://:9092,CONTROLLER://127.0.0.1:9092\"\n",
        "error: two listeners use port 9092\n"},
       {std::string(kListeners) + "controller.quorum.voters = \"2@127.0.0.1:9093\"\n",
@@ -156,6 +160,15 @@ TEST(CombinedConfig, ABootstrapServerThatMayBeAnotherMachineIsAWarning) {
             "listens on 10.0.0.4:9093\n"
             "  at: n.toml:4:39   if that is another machine, this one begins a cluster of its "
             "own\n");
+}
+
+TEST(SingleNodeFile, IsReadWithoutAWord) {
+  const absl::StatusOr<std::string> text =
+      ReadFile(PosixFileSystem(), SOLITON_SOURCE_DIR "/config/single-node.toml");
+  ASSERT_TRUE(text.ok()) << text.status();
+  const Built built = Build("single-node.toml", *text);
+  EXPECT_TRUE(built.node.ok());
+  EXPECT_EQ(built.rendered, "");
 }
 
 // As Kafka ships them: read unchanged, one warning with its place for each key without effect.

@@ -72,6 +72,7 @@ class LogVerifier {
   SnapshotCheck snapshots_;
   std::vector<int64_t> base_offsets_;
   bool has_point_ = false;
+  bool hole_ = false;     // the segment before was damaged
   bool ended_ = false;    // a torn tail: what comes later goes with it
   bool all_good_ = true;  // no batch was missing or refused
   std::vector<LeaderEpochCache::Entry> epochs_;
@@ -151,6 +152,8 @@ void LogVerifier::CheckPlace(int64_t base_offset, const std::string& path) {
           fmt::format("is the first segment, but the log starts at offset {}",
                       report_.log_start_offset));
     }
+  } else if (std::exchange(hole_, false) && base_offset > report_.log_end_offset) {
+    // Known already.
   } else if (base_offset != report_.log_end_offset) {
     all_good_ = false;
     const bool promised = !has_point_ || report_.log_end_offset < report_.durable_end_offset;
@@ -233,6 +236,7 @@ void LogVerifier::EndsBadly(const std::string& path, int64_t position, int64_t f
         fmt::format("{}; the next start cuts {} bytes", WhatOf(why), file_bytes - position));
     return;
   }
+  hole_ = true;
   Add(Finding::Kind::kDamaged, path, position, report_.log_end_offset, WhatOf(why));
 }
 

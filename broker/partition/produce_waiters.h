@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <deque>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
@@ -16,9 +16,7 @@ class ProduceWaiters {
 
   // `done` runs once, when everything below `required_offset` is committed or the partition gives
   // up.
-  void Add(int64_t required_offset, Done done) {
-    waiting_.emplace(std::make_pair(required_offset, next_++), std::move(done));
-  }
+  void Add(int64_t required_offset, Done done);
   // Completes, in offset order, what the high watermark now covers.
   void Complete(int64_t high_watermark, kafka::ErrorCode result);
   // Leadership was lost or the log failed: what happened to these records is unknown to this
@@ -27,8 +25,13 @@ class ProduceWaiters {
   size_t size() const { return waiting_.size(); }
 
  private:
-  std::map<std::pair<int64_t, uint64_t>, Done> waiting_;
-  uint64_t next_ = 0;
+  struct Waiter {
+    int64_t required_offset;
+    Done done;
+  };
+
+  // By offset, and in order of arrival where that is the same.
+  std::deque<Waiter> waiting_;
 };
 
 }  // namespace soliton::broker

@@ -101,5 +101,3 @@ BENCHMARK(BM_FramesOverLoopback)
 
 }  // namespace
 }  // namespace soliton
-
-BENCHMARK_MAIN();

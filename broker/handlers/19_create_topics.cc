@@ -72,6 +72,7 @@ void Add(const TopicResult& result, CreateTopicsResponse& response) {
     out.error_message = result.error_message;
     return;
   }
+  out.error_message = std::nullopt;
   out.num_partitions = result.partition_count;
   out.replication_factor = static_cast<int16_t>(result.replication_factor);
   auto& configs = out.configs.emplace();

@@ -23,6 +23,7 @@ Response ToConfigResponse(const std::vector<controller::ResourceResult>& results
   for (const controller::ResourceResult& result : results) {
     auto& out = response.responses.emplace_back();
     out.error_code = result.error;
+    out.error_message = std::nullopt;
     if (result.error != kafka::ErrorCode::NONE) out.error_message = result.error_message;
     out.resource_type = result.type;
     out.resource_name = result.name;

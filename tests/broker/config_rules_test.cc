@@ -222,6 +222,7 @@ TEST_F(ConfigRulesTest, AlterConfigsReplacesAndSaysWhatIsWrong) {
     auto response = Call(1, request, version);
     ASSERT_TRUE(response.ok()) << response.status();
     EXPECT_EQ(response->responses.at(0).error_code, ErrorCode::NONE);
+    EXPECT_EQ(response->responses.at(0).error_message, std::nullopt);
   }
   EXPECT_EQ(DescribeOne(kTopic, "t", "retention.ms")->config_source, 5);
   EXPECT_EQ(DescribeOne(kTopic, "t", "segment.ms")->value, "5000");

@@ -30,6 +30,7 @@ FlushTicket FlushLedger::Take(int64_t end_offset, const std::string& directory) 
   ticket.files = std::move(files_);
   for (auto& [path, content] : side_files_) ticket.side_files.push_back({path, std::move(content)});
   if (directory_dirty_) ticket.directories.push_back(directory);
+  ticket.log_directory = directory;
   ticket.end_offset = end_offset;
   ticket.truncation_count = truncation_count_;
   files_.clear();

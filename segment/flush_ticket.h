@@ -27,6 +27,8 @@ struct FlushTicket {
   // Files that only save the next recovery work and carry a checksum: replaced at the very end, not
   // synced, and a failure to write one is none of the flush.
   std::vector<SideFile> hints;
+  // Marked when anything fails, before anybody hears of it: this process may die at once.
+  std::string log_directory;
   int64_t end_offset = 0;         // every record below it is durable once Run() returned OK
   uint64_t truncation_count = 0;  // of the log when taken: a later truncation limits the result
 
@@ -34,6 +36,9 @@ struct FlushTicket {
   // kResourceExhausted: `files` and `directories` are durable, but the disk had no room for all
   // side files.
   absl::Status Run(FileSystem& fs) const;
+
+ private:
+  absl::Status RunAll(FileSystem& fs) const;
 };
 
 // A failed sync lost bytes, also when it failed for want of space: never kResourceExhausted, which

@@ -6,6 +6,8 @@
 
 #include "protocol/record/batch_iterator.h"
 #include "runtime/base/check.h"
+#include "runtime/base/reach.h"
+#include "segment/failed_sync.h"
 
 namespace soliton::segment {
 
@@ -46,10 +48,12 @@ LogImpl::LogImpl(FileSystem& fs, const Clock& clock, const LogOptions& options,
 
 absl::Status LogImpl::Fence(absl::Status error) {
   if (fatal_error_.ok() && !error.ok()) {
+    if (absl::IsResourceExhausted(error)) SOMETIMES("a log was closed by a full disk");
+    if (absl::IsDataLoss(error)) SOMETIMES("a log was closed by a disk error");
     fatal_error_ =
         absl::Status(error.code(), fmt::format("log {} is closed for writing after an error: {}",
                                                directory_, std::string(error.message())));
-    NoteFailedSync(fs_, directory_);
+    MarkFailedSync(fs_, directory_);
   }
   return error;
 }
@@ -88,6 +92,7 @@ AppendResult LogImpl::AppendAsLeader(Buffer batch, int32_t leader_epoch) {
       return result;
     }
     if (check.outcome == ProducerCheck::Outcome::kDuplicate) {
+      SOMETIMES("a duplicate batch was answered");
       result.duplicate = true;
       result.base_offset = check.base_offset;
       result.last_offset = check.last_offset;

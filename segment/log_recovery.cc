@@ -7,6 +7,7 @@
 #include "runtime/obs/logging.h"
 #include "segment/batch_scanner.h"
 #include "segment/checkpoint_file.h"
+#include "segment/failed_sync.h"
 #include "segment/producer_recovery.h"
 #include "segment/segment_checkpoint.h"
 #include "segment/segment_recovery.h"
@@ -149,7 +150,8 @@ absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open, bool checkpoin
       log.recovery_point.last().value_or(RecoveryPoint{}).durable_end_offset;
   for (const auto& [base_offset, segment] : log.segments) {
     if (segment->end_offset() > durable_end_offset || segment.get() == &active) {
-      if (absl::Status status = segment->file()->Sync(); !status.ok()) return status;
+      absl::Status status = SyncOrMark(fs, open.directory, *segment->file());
+      if (!status.ok()) return status;
     }
   }
   if (absl::Status status = active.RemoveIndexFiles(); !status.ok()) return status;
@@ -216,7 +218,7 @@ absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& fs, const Clock& clock,
   if (!surviving->clean) {
     absl::Status status = MakeDurable(fs, open, surviving->checkpoint_used, log);
     if (!status.ok()) {
-      NoteFailedSync(fs, open.directory);
+      MarkFailedSync(fs, open.directory);
       return status;
     }
   }

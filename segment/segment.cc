@@ -7,6 +7,7 @@
 #include "runtime/base/check.h"
 #include "segment/batch_scanner.h"
 #include "segment/checkpoint_file.h"
+#include "segment/failed_sync.h"
 
 namespace soliton::segment {
 
@@ -116,7 +117,7 @@ absl::Status Segment::TruncateTo(int64_t offset) {
   if (!cut.ok()) return cut.status();
   if (absl::Status status = RemoveIndexFiles(); !status.ok()) return status;
   if (absl::Status status = file_->Truncate(cut->position); !status.ok()) return status;
-  if (absl::Status status = file_->Sync(); !status.ok()) return status;
+  if (absl::Status status = SyncOrMark(*fs_, directory_, *file_); !status.ok()) return status;
   return Rebuild(cut->position);
 }
 

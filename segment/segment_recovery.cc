@@ -4,7 +4,10 @@
 
 #include <algorithm>
 
+#include "runtime/base/mutant.h"
+#include "runtime/base/reach.h"
 #include "segment/batch_scanner.h"
+#include "segment/failed_sync.h"
 #include "segment/segment_checkpoint.h"
 
 namespace soliton::segment {
@@ -93,7 +96,8 @@ absl::Status SegmentRecovery::OpenSegments() {
     }
     sync_failed |= entry.name == kSyncFailedName;
   }
-  if (sync_failed) {
+  if (sync_failed && !SOLITON_MUTANT("failed_sync_is_forgotten")) {
+    SOMETIMES("files were copied after a failed sync");
     if (absl::Status status = CopyUnsynced(base_offsets); !status.ok()) return status;
   }
   for (const int64_t base_offset : base_offsets) {
@@ -304,8 +308,10 @@ absl::Status SegmentRecovery::EndLogAt(int64_t offset, SegmentMap::iterator last
                                        const absl::Status& why) {
   // Records below the log start are gone anyway, so nothing promised lies before it.
   if (offset < point_.durable_end_offset && point_.durable_end_offset > log_.log_start_offset) {
+    SOMETIMES("damage below the durable mark was reported");
     return LostPromise(why, offset);
   }
+  SOMETIMES("a torn tail was cut");
   log_.log_end_offset = offset;
   if (absl::Status status = last->second->CutToScanned(); !status.ok()) return status;
   // Newest first, so that a crash here leaves one piece.
@@ -325,12 +331,6 @@ absl::Status SegmentRecovery::StartAnew() {
 }
 
 }  // namespace
-
-void NoteFailedSync(FileSystem& fs, const std::string& directory) {
-  // No sync, which might fail in turn: as long as those pages can be read this can be seen, and a
-  // power loss that takes it takes them too.
-  (void)fs.Open(JoinPath(directory, kSyncFailedName), OpenMode::kReadWriteOrCreate);
-}
 
 absl::StatusOr<SurvivingSegments> RecoverSegments(FileSystem& fs, const std::string& directory,
                                                   int64_t index_interval_bytes,

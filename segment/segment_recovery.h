@@ -15,14 +15,6 @@
 
 namespace soliton::segment {
 
-// Present after an I/O error: the kernel may call pages clean that never reached the disk, so bytes
-// that read well may be missing there.
-inline constexpr std::string_view kSyncFailedName = "sync-failed";
-
-// Leaves word for the next recovery, if the disk still takes one; when it does not, opening the log
-// will fail as well.
-void NoteFailedSync(FileSystem& fs, const std::string& directory);
-
 struct SurvivingSegments {
   SegmentMap segments;  // contiguous, never empty
   int64_t log_start_offset = 0;

@@ -4,6 +4,8 @@
 
 #include "broker/partition/log_settings.h"
 #include "runtime/base/check.h"
+#include "runtime/base/mutant.h"
+#include "runtime/base/reach.h"
 #include "runtime/obs/logging.h"
 
 namespace soliton::broker {
@@ -102,7 +104,9 @@ void Partition::OnIsrAnswer(const IsrProposal& proposal, ErrorCode error,
 
 ErrorCode Partition::CheckEpoch(int32_t current_leader_epoch) const {
   if (current_leader_epoch < 0) return ErrorCode::NONE;
-  if (current_leader_epoch < replica_.leader_epoch()) return ErrorCode::FENCED_LEADER_EPOCH;
+  if (!SOLITON_MUTANT("fenced_leader_epoch") && current_leader_epoch < replica_.leader_epoch()) {
+    return ErrorCode::FENCED_LEADER_EPOCH;
+  }
   if (current_leader_epoch > replica_.leader_epoch()) return ErrorCode::UNKNOWN_LEADER_EPOCH;
   return ErrorCode::NONE;
 }
@@ -121,6 +125,7 @@ ProduceOutcome Partition::AppendAsLeader(Buffer records, int16_t acks) {
   out.error = CheckLeader(-1);
   if (out.error != ErrorCode::NONE) return out;
   if (acks == -1 && !replica_.has_enough_replicas()) {
+    SOMETIMES("acks=all was refused for want of in-sync replicas");
     out.error = ErrorCode::NOT_ENOUGH_REPLICAS;
     out.error_message = fmt::format("{} in-sync replicas, {} needed", replica_.isr().size(),
                                     replica_.min_insync_replicas());
@@ -253,7 +258,8 @@ FetchOutcome Partition::ReadForReplica(const FetchArgs& args) {
   }
   // Only a fetch that names the current epoch proves that the follower's log agrees with ours
   // (KIP-320).
-  if (args.current_leader_epoch == replica_.leader_epoch()) {
+  if (SOLITON_MUTANT("fetch_without_epoch_counts") ||
+      args.current_leader_epoch == replica_.leader_epoch()) {
     const FetchVerdict verdict =
         replica_.OnFollowerFetch({args.replica_id, args.replica_epoch}, args.fetch_offset,
                                  args.flushed_offset, owner_.shard().clock().Now());

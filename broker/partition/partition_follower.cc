@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "broker/partition/partition.h"
+#include "runtime/base/mutant.h"
+#include "runtime/base/reach.h"
 #include "runtime/obs/logging.h"
 
 namespace soliton::broker {
@@ -23,9 +25,13 @@ absl::Status Partition::OnFollowerAnswer(const FollowerAnswer& answer) {
   // An answer of an older epoch, or to another position, says nothing about the present log
   // (KAFKA-18723).
   if (replica_.role() != ReplicaCore::Role::kFollower || failed_ || closing_ ||
-      answer.leader_epoch != replica_.leader_epoch() ||
-      answer.fetch_offset != log_->log_end_offset() ||
-      answer.last_fetched_epoch != log_->latest_leader_epoch()) {
+      (!SOLITON_MUTANT("kip966_fetch_answer_epoch") &&
+       answer.leader_epoch != replica_.leader_epoch()) ||
+      (!SOLITON_MUTANT("kip966_fetch_answer_offset") &&
+       answer.fetch_offset != log_->log_end_offset()) ||
+      (!SOLITON_MUTANT("fetch_answer_last_epoch") &&
+       answer.last_fetched_epoch != log_->latest_leader_epoch())) {
+    SOMETIMES("a fetch answer was too late");
     return absl::OkStatus();
   }
   absl::Status status = TakeAnswer(answer);
@@ -38,6 +44,7 @@ absl::Status Partition::TakeAnswer(const FollowerAnswer& answer) {
     return StartOverAt(answer.log_start_offset);
   }
   if (answer.out_of_range) {
+    SOMETIMES("the leader did not know the follower's end");
     // Our newest epoch or our end is unknown to the leader. It has all that is committed, though
     // its high watermark may still be behind ours.
     const int64_t committed = std::max(answer.high_watermark, replica_.high_watermark());
@@ -45,8 +52,11 @@ absl::Status Partition::TakeAnswer(const FollowerAnswer& answer) {
                             "the leader does not know our newest epoch");
   }
   if (answer.diverging) {
+    SOMETIMES("a log diverged and was truncated");
     const segment::EpochEndOffset own = log_->EndOffsetForEpoch(answer.diverging->leader_epoch);
     int64_t target = answer.diverging->end_offset;
+    if (own.leader_epoch < answer.diverging->leader_epoch)
+      SOMETIMES("an epoch gap at a divergence");
     if (own.end_offset >= 0) target = std::min(target, own.end_offset);
     return TruncateToLeader(
         target, fmt::format("log diverges after epoch {}", answer.diverging->leader_epoch));
@@ -62,6 +72,9 @@ absl::Status Partition::TakeAnswer(const FollowerAnswer& answer) {
   if (answer.log_start_offset > log_->log_start_offset() &&
       answer.log_start_offset <= log_->log_end_offset()) {
     status = log_->AdvanceLogStart(answer.log_start_offset);
+    // What is deleted was committed: the high watermark is not below it, flushed here or not.
+    replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
+    replica_.OnLogStart(log_->log_start_offset());
   }
   if (replica_.AdoptHighWatermark(answer.high_watermark)) consumer_waiters_.RingAll();
   return status;
@@ -97,6 +110,7 @@ absl::Status Partition::TruncateToLeader(int64_t offset, std::string_view why) {
 }
 
 absl::Status Partition::StartOverAt(int64_t offset) {
+  SOMETIMES("a follower started over at the leader's log start");
   LogWarn("{}-{}: log ends at {}, below the leader's start {}: starting over there", topic_,
           id_.partition, log_->log_end_offset(), offset);
   absl::Status status = log_->TruncateFullyAndStartAt(offset);

@@ -5,6 +5,8 @@
 #include "broker/partition/log_settings.h"
 #include "broker/partition/partition_folder.h"
 #include "runtime/base/check.h"
+#include "runtime/base/mutant.h"
+#include "runtime/base/reach.h"
 #include "runtime/obs/logging.h"
 
 namespace soliton::broker {
@@ -72,7 +74,9 @@ CommittedState PartitionTable::StateOf(const controller::TopicInfo& topic,
 void PartitionTable::ApplyImage(const controller::MetadataImagePtr& image,
                                 const controller::MetadataDelta& delta) {
   if (closing_) return;
+  const bool first = image_->offset < 0;
   image_ = image;
+  if (first) ExpectFolders();
   brokers_.clear();
   for (const auto& [id, broker] : image->brokers) {
     brokers_[id] = {broker.broker_epoch, broker.usable()};
@@ -92,6 +96,21 @@ void PartitionTable::TakeTopicDefaults() {
   topic_defaults_ = options_.topic_defaults;
   config::ApplyBrokerConfigs(image_->BrokerConfigs(controller::kEveryBroker), topic_defaults_);
   config::ApplyBrokerConfigs(image_->BrokerConfigs(options_.partition.broker_id), topic_defaults_);
+}
+
+void PartitionTable::ExpectFolders() {
+  const auto among = [&](const std::vector<int32_t>& ids) {
+    return std::find(ids.begin(), ids.end(), options_.partition.broker_id) != ids.end();
+  };
+  for (const auto& [topic_id, topic] : image_->topics_by_id) {
+    for (size_t i = 0; i < topic->partitions.size(); ++i) {
+      const controller::PartitionInfo& info = topic->partitions[i];
+      // In its first partition epoch a topic may be younger than this process's predecessor.
+      if (info.partition_epoch == 0 || !(among(info.isr) || among(info.eligible_leaders))) continue;
+      const TopicPartition id{topic_id, static_cast<int32_t>(i)};
+      if (Mine(id)) expected_.insert(id);
+    }
+  }
 }
 
 bool PartitionTable::Hosted(const controller::TopicInfo& topic, int32_t partition) const {
@@ -141,21 +160,39 @@ void PartitionTable::OpenClaimed(const TopicPartition& id, const std::string& fo
   open.directory = folder;
   open.topic_id = id.topic_id;
   open.clean_shutdown = directory_.was_clean();
-  auto result = std::make_shared<absl::StatusOr<std::unique_ptr<segment::Log>>>(
-      absl::UnknownError("not opened"));
+  struct Opened {
+    bool found = false;  // there was a folder
+    absl::StatusOr<std::unique_ptr<segment::Log>> log = absl::UnknownError("not opened");
+  };
+  auto result = std::make_shared<Opened>();
   ports_.disk->Submit(
       OwnerHash(id), shard_,
       [files = ports_.files, clock = &shard_.clock(), open,
        options = ToLogOptions(SettingsOf(*topic)), random = Random(shard_.random().Next()),
        result]() mutable {
         absl::Status ours = SetAsideForeign(*files, open.directory, open.topic_id, random);
+        result->found = files->Exists(open.directory);
         if (ours.ok()) {
-          *result = segment::Log::Open(*files, *clock, options, open);
+          result->log = segment::Log::Open(*files, *clock, options, open);
         } else {
-          *result = ours;
+          result->log = ours;
         }
       },
-      [this, id, name = topic->name, result] { OnOpened(id, name, std::move(*result)); });
+      [this, id, name = topic->name, result] {
+        if (!result->found) NoticeMissingFolder(id, name);
+        OnOpened(id, name, std::move(result->log));
+      });
+}
+
+void PartitionTable::NoticeMissingFolder(const TopicPartition& id, const std::string& topic) {
+  if (!expected_.contains(id) || !options_.partition.flush_before_ack ||
+      SOLITON_MUTANT("missing_folder_is_ignored")) {
+    return;
+  }
+  SOMETIMES("the folder of an in-sync replica was missing");
+  LogError("{}-{}: LOSS: this replica was in sync, but there is no log of it here", topic,
+           id.partition);
+  lost_data_ = true;
 }
 
 void PartitionTable::OnOpened(const TopicPartition& id, const std::string& topic_name,
@@ -169,6 +206,7 @@ void PartitionTable::OnOpened(const TopicPartition& id, const std::string& topic
     LogError("{}-{}: cannot open the log, this replica stays offline: {}", topic_name, id.partition,
              log.status().ToString());
     failed_[id] = {topic_name, log.status()};
+    SOMETIMES("a log could not be opened");
     lost_data_ = true;
   } else {
     Add(*topic, id, *std::move(log));
@@ -181,8 +219,8 @@ void PartitionTable::Add(const controller::TopicInfo& topic, const TopicPartitio
   const config::TopicSettings settings = SettingsOf(topic);
   auto found = checkpointed_high_watermarks_.find({id.topic_id.ToString(), id.partition});
   const int64_t checkpointed = found == checkpointed_high_watermarks_.end() ? 0 : found->second;
-  if (checkpointed > log->log_end_offset() && options_.partition.flush_before_ack &&
-      !settings.unclean_leader_election_enable) {
+  if (!SOLITON_MUTANT("checkpoint_above_end_is_ignored") && checkpointed > log->log_end_offset() &&
+      options_.partition.flush_before_ack && !settings.unclean_leader_election_enable) {
     LogError("{}-{}: LOSS: the log ends at {}, but records up to {} were committed here",
              topic.name, id.partition, log->log_end_offset(), checkpointed);
     lost_data_ = true;

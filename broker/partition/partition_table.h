@@ -112,6 +112,9 @@ class PartitionTable final : public PartitionServices {
   void ApplyTopic(const controller::TopicInfo& topic);
   // Opening: claim the folder, open on a disk thread, then OnOpened.
   void Open(const controller::TopicInfo& topic, const TopicPartition& id);
+  // First image: replicas that are counted on must have a log here.
+  void ExpectFolders();
+  void NoticeMissingFolder(const TopicPartition& id, const std::string& topic);
   void OpenClaimed(const TopicPartition& id, const std::string& folder);
   void OnOpened(const TopicPartition& id, const std::string& topic,
                 absl::StatusOr<std::unique_ptr<segment::Log>> log);
@@ -145,6 +148,7 @@ class PartitionTable final : public PartitionServices {
   MonotonicTime next_background_flush_;
   MonotonicTime last_tick_;
   bool lost_data_ = false;
+  std::set<TopicPartition> expected_;  // to have a folder when this process started
   TimerId tick_timer_ = 0;
   bool closing_ = false;
   bool left_unopened_ = false;  // the stop came first

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "runtime/base/check.h"
+#include "runtime/base/mutant.h"
+#include "runtime/base/reach.h"
 
 namespace soliton::broker {
 namespace {
@@ -34,9 +36,12 @@ void ReplicaCore::MaximalIsr(std::vector<int32_t>& members) const {
 }
 
 void ReplicaCore::ResetFollowers(MonotonicTime now) {
-  followers_.clear();
+  if (!SOLITON_MUTANT("kip966_followers_keep_state_of_old_epoch")) followers_.clear();
   for (int32_t id : state_.replicas) {
     if (id == self_) continue;
+    if (SOLITON_MUTANT("kip966_followers_keep_state_of_old_epoch") && followers_.contains(id)) {
+      continue;
+    }
     Follower follower;
     // A member gets a whole lag period to show itself before it can be dropped.
     follower.caught_up_at = now;
@@ -47,7 +52,9 @@ void ReplicaCore::ResetFollowers(MonotonicTime now) {
 }
 
 bool ReplicaCore::Apply(const CommittedState& state, int64_t log_end_offset, MonotonicTime now) {
-  if (state.leader_epoch < state_.leader_epoch) return false;
+  if (!SOLITON_MUTANT("older_leader_epoch_applies") && state.leader_epoch < state_.leader_epoch) {
+    return false;
+  }
   if (state.leader_epoch == state_.leader_epoch && state.partition_epoch < state_.partition_epoch) {
     return false;
   }
@@ -77,7 +84,7 @@ bool ReplicaCore::Apply(const CommittedState& state, int64_t log_end_offset, Mon
           followers_.try_emplace(id, Follower{.caught_up_at = now, .sample_at = now});
       }
     }
-  } else {
+  } else if (!SOLITON_MUTANT("kip966_followers_keep_state_of_old_epoch")) {
     followers_.clear();
   }
   role_ = role;
@@ -104,13 +111,16 @@ FetchVerdict ReplicaCore::OnFollowerFetch(const IsrMember& member, int64_t fetch
   Follower& follower = found->second;
   // A fetch of an older incarnation that was delayed on another connection must not count for the
   // new one; nor one of a client that only claims to be a replica.
-  if (member.broker_epoch < 0 || member.broker_epoch < follower.broker_epoch) {
+  if (!SOLITON_MUTANT("stale_incarnation_counts") &&
+      (member.broker_epoch < 0 || member.broker_epoch < follower.broker_epoch)) {
+    SOMETIMES("a fetch of an older incarnation was refused");
     return FetchVerdict::kStaleIncarnation;
   }
   follower.broker_epoch = member.broker_epoch;
   follower.log_end_offset = fetch_offset;
-  follower.position =
-      options_.count_flushed ? std::min(flushed_offset, fetch_offset) : fetch_offset;
+  const bool flushed_counts =
+      options_.count_flushed && !SOLITON_MUTANT("unflushed_follower_counts");
+  follower.position = flushed_counts ? std::min(flushed_offset, fetch_offset) : fetch_offset;
   if (follower.position >= log_end_offset_) {
     follower.caught_up_at = now;
     follower.sample_end_offset = log_end_offset_;
@@ -124,10 +134,15 @@ FetchVerdict ReplicaCore::OnFollowerFetch(const IsrMember& member, int64_t fetch
 }
 
 bool ReplicaCore::AdvanceHighWatermark() {
-  if (role_ != Role::kLeader || !has_enough_replicas()) return false;
-  int64_t lowest = LocalPosition();
+  if (role_ != Role::kLeader) return false;
+  if (!SOLITON_MUTANT("high_watermark_below_min_isr") && !has_enough_replicas()) {
+    SOMETIMES("the high watermark stood still below min.insync.replicas");
+    return false;
+  }
+  int64_t lowest = SOLITON_MUTANT("unflushed_leader_counts") ? log_end_offset_ : LocalPosition();
   for (const auto& [id, follower] : followers_) {
-    if (InMaximalIsr(id)) lowest = std::min(lowest, follower.position);
+    if (SOLITON_MUTANT("joiner_does_not_count") ? InIsr(id) : InMaximalIsr(id))
+      lowest = std::min(lowest, follower.position);
   }
   if (lowest <= high_watermark_) return false;
   CHECK(lowest <= log_end_offset_, "high watermark {} above log end {}", lowest, log_end_offset_);
@@ -157,8 +172,13 @@ void ReplicaCore::OnStalled(MonotonicTime now) {
 }
 
 bool ReplicaCore::MayJoin(const Follower& follower) const {
-  return follower.position >= 0 && follower.position >= high_watermark_ &&
-         follower.position >= epoch_start_offset_;
+  const bool known = SOLITON_MUTANT("kip966_join_unknown_end") || follower.position >= 0;
+  const bool committed =
+      SOLITON_MUTANT("kip966_join_below_high_watermark") || follower.position >= high_watermark_;
+  const bool epoch_start =
+      SOLITON_MUTANT("kip966_join_below_epoch_start") || follower.position >= epoch_start_offset_;
+  if (known && committed && !epoch_start) SOMETIMES("a joiner was below the epoch's start");
+  return known && committed && epoch_start;
 }
 
 bool ReplicaCore::IsLagging(const Follower& follower, MonotonicTime now) const {
@@ -213,6 +233,7 @@ std::optional<IsrProposal> ReplicaCore::ProposeIsrChange(
 
 void ReplicaCore::OnIsrRejected(kafka::ErrorCode error) {
   if (!pending_) return;
+  SOMETIMES("an ISR change was refused or its answer lost");
   // Judged against this partition epoch and refused: neither this one nor, before it, an earlier
   // copy was applied. That it was not sent says nothing about earlier copies. After any other error
   // the joiner goes on counting until committed metadata says what happened.

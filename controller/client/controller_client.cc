@@ -154,6 +154,7 @@ class ControllerClientImpl final : public ControllerClient {
     follower_.OnDisconnected();
     heartbeat_in_flight_ = false;
     shard_.CancelTimer(std::exchange(heartbeat_timer_, 0));
+    shard_.CancelTimer(std::exchange(register_timer_, 0));
     ConnectLater(backoff_.Next(shard_.random()));
   }
 
@@ -204,6 +205,7 @@ class ControllerClientImpl final : public ControllerClient {
     }
     shard_.CancelTimer(register_timer_);
     register_timer_ = shard_.ScheduleAfter(kDuplicateRetryDelay, [this] {
+      register_timer_ = 0;
       if (channel_.open() && !registered_) Register();
     });
   }

@@ -16,7 +16,11 @@ absl::StatusOr<std::optional<MetadataFollower::Update>> MetadataFollower::OnBatc
   auto batches = DecodeMetadataBatches(Buffer::CopyOf(push.batches()));
   if (!batches.ok()) return batches.status();
   if (batches->empty()) return std::nullopt;
+  bool any = false;
   for (const MetadataBatch& batch : *batches) {
+    // Whoever subscribes again (a new broker epoch) may have been sent it before.
+    if (batch.end_offset() <= next_offset()) continue;
+    any = true;
     if (batch.base_offset != next_offset()) {
       return absl::DataLossError(fmt::format("metadata batch at offset {} follows offset {}",
                                              batch.base_offset, next_offset() - 1));
@@ -26,6 +30,7 @@ absl::StatusOr<std::optional<MetadataFollower::Update>> MetadataFollower::OnBatc
       if (absl::Status applied = builder_.Apply(record, offset++); !applied.ok()) return applied;
     }
   }
+  if (!any) return std::nullopt;
   Update update;
   update.image = builder_.Build(&update.delta);
   image_ = update.image;

@@ -6,6 +6,8 @@
 
 #include "controller/core/partition_elector.h"
 #include "controller/metadata/convert.h"
+#include "runtime/base/mutant.h"
+#include "runtime/base/reach.h"
 
 namespace soliton::controller {
 namespace {
@@ -30,8 +32,12 @@ pb::BrokerChange* AddBrokerChange(const BrokerInfo& broker, ControllerResult* re
 // broker was never unfenced. An incarnation may die between being registered and writing its epoch
 // down; nothing was promised in its name.
 bool KnowsItsPast(const BrokerInfo& known, int64_t previous_broker_epoch) {
-  return previous_broker_epoch == known.broker_epoch ||
-         previous_broker_epoch == known.confirmed_epoch;
+  if (previous_broker_epoch == known.broker_epoch) return true;
+  if (previous_broker_epoch == known.confirmed_epoch) {
+    SOMETIMES("a broker died between registering and writing its epoch down");
+    return true;
+  }
+  return SOLITON_MUTANT("kip966_registration_incarnation");
 }
 
 void AddRegistration(const pb::RegisterBrokerRequest& request, int64_t broker_epoch,
@@ -121,6 +127,7 @@ ControllerResult BrokerRegistry::HandleRegister(const pb::RegisterBrokerRequest&
     // The old incarnation is over. What it held is intact only if the new one knows its end.
     BrokerTransition transition;
     transition.deactivated.insert(known->broker_id);
+    if (!intact) SOMETIMES("a broker came back without its past");
     if (!intact) transition.lost_data.insert(known->broker_id);
     if (!known->fenced) AddBrokerChange(*known, &result)->set_fenced(true);
     result.cause = fmt::format("broker {} restarted", known->broker_id);
@@ -218,6 +225,7 @@ ControllerResult BrokerRegistry::FenceExpired(MonotonicTime now) {
   }
   ControllerResult result;
   if (expired.empty()) return result;
+  SOMETIMES("a broker's session timed out");
   Fence(expired, fmt::format("session of broker {} timed out", fmt::join(expired, ", ")), &result);
   return result;
 }

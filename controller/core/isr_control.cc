@@ -5,6 +5,8 @@
 
 #include "controller/core/partition_elector.h"
 #include "controller/metadata/convert.h"
+#include "runtime/base/mutant.h"
+#include "runtime/base/reach.h"
 
 namespace soliton::controller {
 namespace {
@@ -19,9 +21,17 @@ ErrorCode CheckChange(const ClusterState& state, int32_t sender, const Partition
       change.partition_epoch() > current.partition_epoch) {
     return ErrorCode::NOT_CONTROLLER;  // it has seen what this controller has not
   }
-  if (change.leader_epoch() < current.leader_epoch) return ErrorCode::FENCED_LEADER_EPOCH;
+  if (!SOLITON_MUTANT("isr_change_of_old_leader_epoch") &&
+      change.leader_epoch() < current.leader_epoch) {
+    SOMETIMES("an ISR change of an old leader epoch was refused");
+    return ErrorCode::FENCED_LEADER_EPOCH;
+  }
   if (sender != current.leader) return ErrorCode::INVALID_REQUEST;
-  if (change.partition_epoch() < current.partition_epoch) return ErrorCode::INVALID_UPDATE_VERSION;
+  if (!SOLITON_MUTANT("kip966_partition_epoch") &&
+      change.partition_epoch() < current.partition_epoch) {
+    SOMETIMES("an ISR change of an old partition epoch was refused");
+    return ErrorCode::INVALID_UPDATE_VERSION;
+  }
 
   std::set<int32_t> members;
   for (const pb::IsrMember& member : change.new_isr()) {
@@ -35,7 +45,11 @@ ErrorCode CheckChange(const ClusterState& state, int32_t sender, const Partition
 
   for (const pb::IsrMember& member : change.new_isr()) {
     const BrokerInfo* broker = state.image().FindBroker(member.broker_id());
-    if (broker == nullptr || !broker->usable() || broker->broker_epoch != member.broker_epoch()) {
+    const bool same_incarnation =
+        SOLITON_MUTANT("kip966_member_broker_epoch") ||
+        (broker != nullptr && broker->broker_epoch == member.broker_epoch());
+    if (broker == nullptr || !broker->usable() || !same_incarnation) {
+      SOMETIMES("an ISR change named a broker that may not be in sync");
       return ErrorCode::INELIGIBLE_REPLICA;
     }
   }

@@ -1,5 +1,8 @@
 #include "controller/core/partition_change.h"
 
+#include "runtime/base/mutant.h"
+#include "runtime/base/reach.h"
+
 #include <algorithm>
 
 namespace soliton::controller {
@@ -45,7 +48,8 @@ class Decision {
   // is left.
   void ChooseHolders() {
     const std::vector<int32_t>& base = event_.new_isr ? *event_.new_isr : current_.isr;
-    std::vector<int32_t> holders = Filter(base, [&](int32_t id) { return !Lost(id); });
+    std::vector<int32_t> holders = Filter(
+        base, [&](int32_t id) { return SOLITON_MUTANT("lost_data_stays_in_isr") || !Lost(id); });
     if (holders.empty()) {
       holders = Filter(current_.eligible_leaders, [&](int32_t id) { return !Lost(id); });
     }
@@ -62,7 +66,10 @@ class Decision {
     std::vector<int32_t> eligible =
         Filter(current_.eligible_leaders, [&](int32_t id) { return !Lost(id); });
     election_ = ElectionKind::kEligible;
-    if (const auto id = FirstActive(eligible)) return ElectAlone(*id);
+    if (const auto id = FirstActive(eligible)) {
+      SOMETIMES("an eligible leader replica was elected");
+      return ElectAlone(*id);
+    }
 
     const auto last = current_.last_known_leader;
     election_ = ElectionKind::kLastKnownLeader;

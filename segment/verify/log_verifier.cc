@@ -9,6 +9,7 @@
 
 #include "segment/batch_scanner.h"
 #include "segment/checkpoint_file.h"
+#include "segment/failed_sync.h"
 #include "segment/log_recovery.h"
 #include "segment/recovery_point_file.h"
 #include "segment/segment_recovery.h"

@@ -223,6 +223,23 @@ TEST_F(ControllerConversationTest, ACleanRestartStaysEligible) {
   EXPECT_THAT(harness_.Partition(topic).eligible_leaders, ElementsAre(2));
 }
 
+// It registers, and dies before it has written its new epoch down; nothing was promised in that
+// one.
+TEST_F(ControllerConversationTest, ADeathBeforeTheNewEpochWasWrittenDownIsNoLoss) {
+  for (int id = 1; id <= 2; ++id) harness_.Join(id);
+  const Uuid topic = harness_.CreateAssigned("t", {{1, 2}}, 2);
+  const int64_t written = harness_.EpochOf(2);
+  harness_.core().Disconnected(CoreHarness::ConnectionOf(2, 1));
+  harness_.Register(2, 2, written);
+  harness_.core().Disconnected(CoreHarness::ConnectionOf(2, 2));
+  harness_.Register(2, 3, written);
+  EXPECT_THAT(harness_.Partition(topic).eligible_leaders, ElementsAre(2));
+  // One that came back with a new disk in between has nothing to prove any more.
+  harness_.core().Disconnected(CoreHarness::ConnectionOf(2, 3));
+  harness_.Register(2, 4, -1);
+  EXPECT_THAT(harness_.Partition(topic).eligible_leaders, IsEmpty());
+}
+
 TEST_F(ControllerConversationTest, AnOlderCleanMarkerIsNotClean) {
   for (int id = 1; id <= 2; ++id) harness_.Join(id);
   const Uuid topic = harness_.CreateAssigned("t", {{1, 2}}, 2);

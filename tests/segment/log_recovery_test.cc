@@ -397,6 +397,25 @@ TEST_F(LogRecoveryTest, BytesOfAFailedSyncAreWrittenAgain) {
   EXPECT_FALSE(fs.Exists(PathOf("sync-failed")));
 }
 
+TEST_F(LogRecoveryTest, AFailedSyncIsRememberedThoughEverySyncFailsAndTheProcessDiesAtOnce) {
+  MustOpen();
+  Fill(2);
+  Flush();
+  Fill(2);
+  auto ticket = log->TakeFlush();
+  ASSERT_TRUE(ticket);
+  fs.FailNext(sim::FileOperation::kSync, "", absl::UnavailableError("input/output error"), 100);
+  EXPECT_FALSE(ticket->Run(fs).ok());
+  log.reset();  // killed: nobody has heard of the failure
+  fs.ProcessExited();
+  MustOpen();
+  EXPECT_EQ(log->log_end_offset(), 8);
+  Crash(sim::CrashModel::kLoseUnsynced);
+  MustOpen();
+  EXPECT_EQ(log->log_end_offset(), 8);
+  EXPECT_EQ(ReadAll(*log).size(), 4u);
+}
+
 TEST_F(LogRecoveryTest, FailedAppendFencesTheLog) {
   MustOpen();
   Fill(2);

@@ -14,6 +14,8 @@ Duration Milliseconds(Random& random, int64_t low, int64_t high) {
   return milliseconds(random.Between(low, high));
 }
 
+constexpr bool kTopicChurn = false;
+
 // Most seeds are short and hurry: everything that waits for time waits less. Some take the time
 // that real clusters take.
 struct Pace {
@@ -64,8 +66,11 @@ void DrawLimits(Random& random, const Pace& pace, ClusterPlan& plan) {
   plan.high_watermark_checkpoint_interval = paced(100, 5000);
   plan.segment_bytes = static_cast<int32_t>(OneOf(random, {4096, 16'384, 65'536, 1 << 20}));
   plan.index_interval_bytes = static_cast<int32_t>(OneOf(random, {0, 100, 4096}));
-  plan.max_requests_in_flight = static_cast<int32_t>(random.Chance(1, 4) ? 1 : 64);
-  if (random.Chance(1, 6)) plan.memory_budget_bytes = OneOf(random, {2 << 20, 8 << 20});
+  // With many partitions one request at a time is no more than slow.
+  const bool one_at_a_time = random.Chance(1, 4) && plan.partitions <= 3;
+  plan.max_requests_in_flight = one_at_a_time ? 1 : 64;
+  const int64_t budget_bytes = OneOf(random, {2 << 20, 8 << 20});
+  if (random.Chance(1, 6)) plan.memory_budget_bytes = budget_bytes;
   plan.disk_latency_max = milliseconds(OneOf(random, {1, 3, 20}));
   plan.retention_check_interval = seconds(300);
   if (random.Chance(1, 5)) {
@@ -78,6 +83,8 @@ void DrawClients(Random& random, ClusterPlan& plan) {
   plan.clients = static_cast<int32_t>(random.Between(1, 3));
   if (random.Chance(1, 4))
     plan.plain_clients = static_cast<int32_t>(random.Between(1, plan.clients));
+  // Drawn and not used yet: see FOUND.md, open.
+  plan.topic_churn = random.Chance(1, 6) && kTopicChurn;
   plan.send_interval = Milliseconds(random, 10, 60);
   plan.record_bytes_max = OneOf(random, {40, 200, 1500});
   plan.linger = milliseconds(OneOf(random, {0, 5, 50}));

@@ -43,8 +43,9 @@ void Nemesis::Start() {
 
 void Nemesis::ScheduleNext() {
   if (total_weight_ == 0) return;
-  const int64_t mean = plan_.mean_fault_interval.count();
-  After(Duration(random_.Between(mean / 10, mean * 19 / 10)), [this] {
+  // Whole microseconds, so that the text of a strike says all of it.
+  const int64_t mean_us = plan_.mean_fault_interval / microseconds(1);
+  After(microseconds(random_.Between(mean_us / 10, mean_us * 19 / 10)), [this] {
     // A quarter of the time nothing happens, so that the cluster gets somewhere in between.
     const Strike strike = Draw();
     if (random_.Chance(3, 4)) Do(strike);
@@ -83,7 +84,6 @@ int32_t Nemesis::MachineFor(Fault fault) {
 
 Strike Nemesis::Draw() {
   Strike strike;
-  // Whole microseconds, so that its text says all of it.
   strike.at = microseconds((world_.Now() - start_) / microseconds(1));
   strike.fault = ChooseFault();
   strike.machine = MachineFor(strike.fault);
@@ -199,7 +199,8 @@ void Nemesis::LoseDisk(const Strike& strike, SimNode& node) {
   if (damage_observer_) {
     damage_observer_(strike.machine, strike.fault == Fault::kBrokerDiskRots);
   }
-  node.Crash({.model = ModelOf(random)});
+  // Rot does not come with a power loss: after that a tail may be torn, and damage there is no rot.
+  node.Crash({.lose_unsynced = false});
   if (strike.fault == Fault::kBrokerDiskWiped) {
     node.files().Wipe();
   } else {

@@ -134,7 +134,9 @@ void ReplicaWatch::OnLeaderChanged(const broker::Broker& app, const ReplicaSnaps
   start = std::max(start, seen.log_start_offset);
   if (led_.emplace(seen.partition, seen.leader_epoch, seen.incarnation).second) {
     const BatchObservation* last = ledger_.last(seen.partition);
-    if (last != nullptr && seen.log_start_offset <= last->base_offset) {
+    // One that was deposed before it knew that it led need not have what its successor committed.
+    if (last != nullptr && !stale_actors_.IsDeposed(seen) &&
+        seen.log_start_offset <= last->base_offset) {
       auto tail = ReadBatches(app, replica, last->base_offset,
                               std::min(seen.log_end_offset, last->last_offset + 1));
       if (!tail.ok()) return world_.Fail("3: leader completeness", tail.status());

@@ -32,7 +32,8 @@ SimCluster::SimCluster(SimWorld& world, SimNetwork& network, const ClusterPlan& 
         SimNodeOptions{.shards = plan.broker_shards, .disk_latency = latency}));
     brokers_.back()->SetBoot([this, id](SimNode& node) { return BootBroker(node, id); });
   }
-  for (int i = 0; i < plan.clients; ++i) {
+  const int clients = plan.clients + (plan.topic_churn ? 1 : 0);
+  for (int i = 0; i < clients; ++i) {
     clients_.push_back(std::make_unique<SimNode>(world, network, fmt::format("client-{}", i)));
   }
 }

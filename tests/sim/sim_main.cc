@@ -5,12 +5,18 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "runtime/base/check_context.h"
+#include "runtime/base/mutant.h"
+#include "runtime/base/reach.h"
+#include "runtime/file/posix_file_system.h"
 #include "runtime/native_ports.h"
 #include "runtime/obs/logging.h"
 #include "runtime/process.h"
+#include "tests/sim/regression.h"
+#include "tests/sim/shrinker.h"
 #include "tests/sim/simulation.h"
 
 namespace soliton::sim {
@@ -23,6 +29,9 @@ struct MainOptions {
   bool verbose = false;
   bool check_determinism = false;
   bool keep_going = false;
+  bool marks = false;
+  bool shrink = false;
+  std::optional<Regression> replay;
 };
 
 constexpr uint64_t kProgressEvery = 50;
@@ -48,12 +57,17 @@ class Runner {
         done_.load(), elapsed, static_cast<double>(done_) * 60 / elapsed, events_.load(),
         acked_.load(), read_.load(), strikes_.load(),
         static_cast<double>(virtual_ms_.load()) / 1000);
+    if (options_.marks) PrintMarks();
     if (failed_ > 0) fmt::print("{} seeds FAILED\n", failed_.load());
     return failed_ == 0 ? 0 : 1;
   }
 
  private:
   double Seconds() const { return std::chrono::duration<double>(watch_.elapsed()).count(); }
+
+  static void PrintMarks() {
+    for (const auto& [name, count] : ReachMark::Counts()) fmt::print("{:>10} {}\n", count, name);
+  }
 
   // One seed per task; the last worker to find none stops all.
   void RunNext(Shard& shard) {
@@ -72,7 +86,10 @@ class Runner {
 
   void RunSeed(uint64_t seed) {
     SetCheckContext(fmt::format("seed {} FAILED: a CHECK\nreplay: {}", seed, ReplayCommand(seed)));
-    SimulationResult result = Simulate(seed, {.verbose = options_.verbose});
+    SimulationOptions options;
+    if (options_.replay) options = options_.replay->Options();
+    options.verbose = options_.verbose;
+    SimulationResult result = Simulate(seed, options);
     if (options_.check_determinism && result.failure.ok()) CompareWithSecondRun(seed, result);
     SetCheckContext("");
     events_ += result.events;
@@ -121,6 +138,21 @@ class Runner {
   std::atomic<uint64_t> virtual_ms_{0};
 };
 
+int ShrinkSeed(uint64_t seed) {
+  constexpr int kMaxRuns = 400;
+  SetCheckContext(fmt::format("seed {}: a CHECK while shrinking", seed));
+  Shrinker shrinker(kMaxRuns);
+  const std::optional<Regression> shrunk = shrinker.Shrink(seed);
+  if (!shrunk) {
+    fmt::print("seed {} passes\n", seed);
+    return 0;
+  }
+  fmt::print("{}", shrunk->ToString());
+  std::fflush(stdout);
+  fmt::print(stderr, "{} runs\n", shrinker.runs());
+  return 1;
+}
+
 int Main(int argc, char** argv) {
   MainOptions options;
   options.jobs = HardwareConcurrency();
@@ -134,13 +166,38 @@ int Main(int argc, char** argv) {
   app.add_flag("--check-determinism", options.check_determinism,
                "run each seed twice and compare the traces");
   app.add_flag("--keep-going", options.keep_going, "do not stop at the first failure");
+  app.add_flag("--marks", options.marks, "print how often each rare state was reached");
+  app.add_flag("--shrink", options.shrink,
+               "with --seed: reduce a failing run and print it as a regression file");
+  std::string replay;
+  app.add_option("--replay", replay, "run what a regression file says");
+#ifdef SOLITON_MUTANTS
+  std::string mutant;
+  app.add_option("--mutant", mutant, "switch this guard off");
+#endif
   CLI11_PARSE(app, argc, argv);
+#ifdef SOLITON_MUTANTS
+  SwitchMutantOn(mutant);
+#endif
+  if (!replay.empty()) {
+    PosixFileSystem files;
+    auto text = ReadFile(files, replay);
+    auto parsed = text.ok() ? Regression::Parse(*text) : text.status();
+    if (!parsed.ok()) {
+      fmt::print(stderr, "soliton-sim: {}: {}\n", replay, parsed.status().ToString());
+      return 2;
+    }
+    options.replay = *std::move(parsed);
+    options.first_seed = options.replay->seed;
+    options.seeds = 1;
+  }
   if (*one) {
     options.first_seed = seed;
     options.seeds = 1;
   }
   if (options.seeds == 1 || options.verbose) options.jobs = 1;
   SetLogLevel(options.verbose ? LogLevel::kDebug : LogLevel::kOff);
+  if (options.shrink) return ShrinkSeed(options.first_seed);
   return Runner(options).Run();
 }
 

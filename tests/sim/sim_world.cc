@@ -53,7 +53,10 @@ void SimWorld::ScheduleAt(MonotonicTime when, EventTag tag, Task run) {
     free_slots_.pop_back();
     slots_[slot] = Event{tag, std::move(run)};
   }
-  heap_.push_back(Key{std::max(when, now_), random_.Next(), next_sequence_++, slot});
+  // A nemesis takes no part in the draw: with a strike less everything else goes as before, until
+  // the strike is missed.
+  const uint64_t tie_break = tag.kind == EventKind::kNemesis ? 0 : random_.Next();
+  heap_.push_back(Key{std::max(when, now_), tie_break, next_sequence_++, slot});
   std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
 }
 

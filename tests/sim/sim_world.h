@@ -3,10 +3,11 @@
 // replays exactly.
 //
 // Owner: the thread that runs the simulation; a world is single-threaded and shares nothing with
-// other worlds. Order of events: virtual time, then a tie-break drawn from the seed, then order of
-// scheduling. Lifetime: the world outlives the network, which outlives the nodes; it is not stepped
-// once nodes are gone. Closures in the queue hold raw pointers into those, weak references or ids:
-// never application state, which a crash must be able to destroy (see sim_node.h).
+// other worlds. Order of events: virtual time, then a tie-break drawn from the seed (a nemesis
+// comes first), then order of scheduling. Lifetime: the world outlives the network, which outlives
+// the nodes; it is not stepped once nodes are gone. Closures in the queue hold raw pointers into
+// those, weak references or ids: never application state, which a crash must be able to destroy
+// (see sim_node.h).
 #pragma once
 
 #include <cstdint>

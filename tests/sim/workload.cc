@@ -21,17 +21,22 @@ Workload::Workload(SimWorld& world, SimCluster& cluster, ClientHistory& history,
 Workload::~Workload() = default;
 
 void Workload::Start() {
-  for (int i = 0; i < cluster_.client_count(); ++i) {
+  for (int i = 0; i < plan_.clients; ++i) {
     SimNode& node = cluster_.client(i);
     node.SetBoot(
         [this, i](SimNode& self) { return std::make_shared<ClientProcess>(*this, self, i); });
     node.Restart();
   }
+  if (!plan_.topic_churn) return;
+  SimNode& node = cluster_.client(plan_.clients);
+  node.SetBoot(
+      [this](SimNode& self) { return std::make_shared<ChurnProcess>(*this, churn_, self); });
+  node.Restart();
 }
 
 std::vector<int32_t> Workload::live_producers() {
   std::vector<int32_t> numbers;
-  for (int i = 0; i < cluster_.client_count(); ++i) {
+  for (int i = 0; i < plan_.clients; ++i) {
     if (auto* app = cluster_.client(i).app<ClientProcess>()) {
       numbers.push_back(app->producer_number());
     }
@@ -41,7 +46,7 @@ std::vector<int32_t> Workload::live_producers() {
 
 std::vector<std::string> Workload::live_consumers() {
   std::vector<std::string> names;
-  for (int i = 0; i < cluster_.client_count(); ++i) {
+  for (int i = 0; i < plan_.clients; ++i) {
     if (auto* app = cluster_.client(i).app<ClientProcess>()) names.push_back(app->consumer_name());
   }
   return names;

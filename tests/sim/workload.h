@@ -1,6 +1,7 @@
 // The client machines' programs: each process has one idempotent producer (acks=all, open loop)
 // that writes uniquely named records to every partition, and one consumer that reads every
-// partition from its start. A process that died begins anew under another producer number.
+// partition from its start. A process that died begins anew under another producer number. With
+// topic churn one more machine makes and deletes a topic of its own (churn_process.h).
 //
 // Owner: the world's thread. Must outlive the client processes.
 #pragma once
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/churn_process.h"
 #include "tests/sim/client_history.h"
 #include "tests/sim/sim_cluster.h"
 
@@ -54,6 +56,7 @@ class Workload {
   ClientHistory& history_;
   const ClusterPlan plan_;
   std::vector<PartitionName> partitions_;
+  ChurnHistory churn_;
   Duration send_interval_;
   bool sending_ = true;
 };

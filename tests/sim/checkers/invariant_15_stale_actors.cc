@@ -35,6 +35,11 @@ void StaleActors::OnLeader(const ReplicaObservation& leader) {
   if (leader.leader_epoch >= newest.leader_epoch) newest = leader;
 }
 
+bool StaleActors::IsDeposed(const ReplicaObservation& leader) const {
+  auto found = newest_leader_.find(leader.partition);
+  return found != newest_leader_.end() && found->second.leader_epoch > leader.leader_epoch;
+}
+
 absl::Status StaleActors::OnCommit(const ReplicaObservation& leader) const {
   auto found = newest_leader_.find(leader.partition);
   if (found == newest_leader_.end()) return absl::OkStatus();

@@ -17,6 +17,8 @@ class StaleActors {
   absl::Status OnPartition(const PartitionMetadata& partition);
   // Every leader that is seen; remembers the newest one.
   void OnLeader(const ReplicaObservation& leader);
+  // A leader of a later epoch has been seen.
+  bool IsDeposed(const ReplicaObservation& leader) const;
   // `leader` has just raised the partition's true high watermark.
   absl::Status OnCommit(const ReplicaObservation& leader) const;
 

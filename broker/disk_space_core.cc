@@ -36,7 +36,7 @@ DiskSpaceCore::Change DiskSpaceCore::OnMeasured(MonotonicTime now, const DiskSpa
   if (free < floor) {
     low_ = true;
     refusal_ = AppendRefusal{now, fmt::format("the broker's disk is full: {} "
-                                              "(log.dirs.min.free.bytes); free some space, or let "
+                                              "(storage.min.free.bytes); free some space, or let "
                                               "retention or deleted topics do it",
                                               text_)};
     return Change::kFull;

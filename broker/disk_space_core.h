@@ -12,7 +12,7 @@
 #include <string>
 
 #include "protocol/wire/error_code.h"
-#include "runtime/file/file_system.h"
+#include "runtime/base/disk_space.h"
 #include "runtime/loop/clock.h"
 
 namespace soliton::broker {

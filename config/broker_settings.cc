@@ -61,7 +61,7 @@ constexpr Setting kBrokerSettings[] = {
      .scopes = kNodeScopes},
     {.name = "log.dir", .type = Type::kString, .doc = "Older name of log.dirs.", .scopes = kNodeScopes,
      .spelling_of = "log.dirs"},
-    {.name = "log.dirs.min.free.bytes", .type = Type::kLong, .unit = Unit::kBytes, .default_value = "-1",
+    {.name = "storage.min.free.bytes", .type = Type::kLong, .unit = Unit::kBytes, .default_value = "-1",
      .doc = "While less of the disk is free, appends of clients are refused; reading, replication and deletes go on. "
             "Ends by itself when a quarter more than this is free. 0: never. -1: 2 % of the disk, at least 1 GiB, at "
             "most a quarter of the disk.",

@@ -60,10 +60,8 @@ void LogImpl::FlushDone(const FlushTicket& ticket, const absl::Status& result) {
     if (!disk_full) NoteIndexFilesWritten(ticket);
     // Only now: until the new snapshot is there the last one saves recovery work.
     if (!disk_full && !ticket.hints.empty() && !snapshots_.empty()) {
-      if (absl::Status status = DropOldSnapshots(*snapshots_.rbegin()); !status.ok()) {
-        (void)Fence(status);
-        return;
-      }
+      const absl::Status dropped = FenceUnlessFull(DropOldSnapshots(*snapshots_.rbegin()));
+      if (!dropped.ok() && !absl::IsResourceExhausted(dropped)) return;
     }
   } else if (absl::Status status = DropStaleSideFiles(ticket); !status.ok()) {
     (void)Fence(status);

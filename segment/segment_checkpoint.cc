@@ -67,6 +67,17 @@ absl::StatusOr<SegmentCheckpoint> SegmentCheckpoint::Decode(std::string_view byt
   auto times = TimeIndex::Decode(checkpoint.base_offset, bytes.substr(kHeaderBytes + offset_bytes),
                                  checkpoint.end_offset);
   if (!times.ok()) return times.status();
+  const auto last_place = offsets->last();
+  const auto newest = times->last();
+  const bool holds_maximum = checkpoint.max_timestamp_offset >= checkpoint.base_offset &&
+                             checkpoint.max_timestamp_offset < checkpoint.end_offset;
+  if ((checkpoint.max_timestamp_offset != -1 && !holds_maximum) ||
+      (last_place && last_place->offset >= checkpoint.end_offset) ||
+      (newest && (newest->offset > checkpoint.max_timestamp_offset ||
+                  newest->timestamp_ms > checkpoint.max_timestamp_ms)) ||
+      checkpoint.bytes_since_index_entry < 0) {
+    return absl::DataLossError("a segment checkpoint whose sums do not fit its indexes");
+  }
   checkpoint.offset_index = *std::move(offsets);
   checkpoint.time_index = *std::move(times);
   return checkpoint;

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/base/buffer.h"
+#include "runtime/base/disk_space.h"
 
 namespace soliton {
 
@@ -52,12 +53,6 @@ class FileLock {
 struct DirectoryEntry {
   std::string name;  // without the folder
   bool is_directory = false;
-};
-
-// Of the file system that holds a folder.
-struct DiskSpace {
-  int64_t free_bytes = 0;  // for this process
-  int64_t total_bytes = 0;
 };
 
 enum class OpenMode {

@@ -30,7 +30,7 @@ TEST(DiskSpaceCore, RefusesBelowTheFloorAndClearsWellAboveIt) {
   EXPECT_EQ(measured(999), Change::kFull);
   ASSERT_TRUE(core.refusal());
   EXPECT_NE(core.refusal()->message.find("/data"), std::string::npos);
-  EXPECT_NE(core.refusal()->message.find("log.dirs.min.free.bytes"), std::string::npos);
+  EXPECT_NE(core.refusal()->message.find("storage.min.free.bytes"), std::string::npos);
   for (int64_t free : {1'000, 1'200, 999, 1'249}) EXPECT_EQ(measured(free), Change::kNone) << free;
   EXPECT_TRUE(core.refusal()) << "it does not flap";
   EXPECT_EQ(measured(1'250), Change::kRoomAgain);

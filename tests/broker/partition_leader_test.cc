@@ -215,13 +215,14 @@ TEST_F(LeaderTest, BrokenDiskFailsThoseThatWaitAlready) {
 }
 
 TEST_F(LeaderTest, FullDiskRefusesWhatItCannotTakeAndNothingElse) {
-  Lead(5, {1});
+  Lead(5, {1, 2});
   auto result = AppendAndWait();
   fs_.FailNext(sim::FileOperation::kAppend, ".log", absl::ResourceExhaustedError("ENOSPC"));
   const ProduceOutcome refused = Append();
   EXPECT_EQ(refused.error, ErrorCode::KAFKA_STORAGE_ERROR);
   EXPECT_NE(refused.error_message.find("ENOSPC"), std::string::npos);
   Flush();
+  FetchAs(2, 1, 1);
   EXPECT_EQ(*result, ErrorCode::NONE);
   EXPECT_TRUE(failures_.empty());
   EXPECT_EQ(Append().error, ErrorCode::NONE);

@@ -77,7 +77,7 @@ TEST(BrokerConfig, StructDefaultsAreTheTables) {
   EXPECT_EQ(given.connections_frame_timeout_ms, defaults.connections_frame_timeout_ms);
   EXPECT_EQ(given.connections_send_timeout_ms, defaults.connections_send_timeout_ms);
   EXPECT_EQ(given.max_connections, defaults.max_connections);
-  EXPECT_EQ(given.log_dirs_min_free_bytes, defaults.log_dirs_min_free_bytes);
+  EXPECT_EQ(given.storage_min_free_bytes, defaults.storage_min_free_bytes);
   EXPECT_EQ(given.max_connections_per_ip, defaults.max_connections_per_ip);
   EXPECT_EQ(given.log_retention_check_interval_ms, defaults.log_retention_check_interval_ms);
   EXPECT_EQ(given.log_flush_offset_checkpoint_interval_ms,
@@ -103,7 +103,7 @@ TEST(BrokerConfig, EverySettingArrives) {
       "controlled.shutdown.enable = false\ncontrolled.shutdown.timeout.ms = 70\n"
       "queued.max.request.bytes = \"8MiB\"\nconnections.max.idle.ms = \"2m\"\n"
       "connections.frame.timeout.ms = \"4s\"\nconnections.send.timeout.ms = \"5s\"\n"
-      "log.dirs.min.free.bytes = \"3GiB\"\nmax.connections = 600\nmax.connections.per.ip = 70\n");
+      "storage.min.free.bytes = \"3GiB\"\nmax.connections = 600\nmax.connections.per.ip = 70\n");
   ASSERT_TRUE(built.broker.ok()) << built.rendered;
   EXPECT_EQ(built.rendered, "");
   const BrokerConfig& b = *built.broker;
@@ -138,7 +138,7 @@ TEST(BrokerConfig, EverySettingArrives) {
   EXPECT_EQ(b.connections_frame_timeout_ms, 4000);
   EXPECT_EQ(b.connections_send_timeout_ms, 5000);
   EXPECT_EQ(b.max_connections, 600);
-  EXPECT_EQ(b.log_dirs_min_free_bytes, int64_t{3} << 30);
+  EXPECT_EQ(b.storage_min_free_bytes, int64_t{3} << 30);
   EXPECT_EQ(b.max_connections_per_ip, 70);
 }
 

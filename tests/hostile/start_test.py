@@ -130,7 +130,7 @@ class Start(unittest.TestCase):
                                  ("num.partitions", "0", "num.partitions"),
                                  ("log.segment.bytes", "1PiB", "log.segment.bytes"),
                                  ("queued.max.request.bytes", "-5", "queued.max.request.bytes"),
-                                 ("log.dirs.min.free.bytes", "lots", "log.dirs.min.free.bytes"),
+                                 ("storage.min.free.bytes", "lots", "storage.min.free.bytes"),
                                  ("max.connections", "99999999999", "max.connections"),
                                  ("durability", "hope", "durability"),
                                  ("listeners", "SSL://127.0.0.1:0", "only PLAINTEXT is available"),

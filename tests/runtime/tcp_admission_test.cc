@@ -31,6 +31,10 @@ class TcpAdmissionTest : public testing::Test {
   ~TcpAdmissionTest() override {
     native_.Stop();
     native_.Join();
+    // Connections go before their shards.
+    listener_.reset();
+    servers_.clear();
+    clients_.clear();
   }
   void Listen(const ConnectionOptions& options) {
     native_.Start();

@@ -255,7 +255,8 @@ absl::Status LogImpl::Roll() {
   NoteIndexFiles(closed);
   ledger_.AddSideFile({SnapshotPath(base_offset), producers_.Encode()});
   snapshots_.insert(base_offset);
-  if (absl::Status status = DropOldSnapshots(base_offset); !status.ok()) return FenceUnlessFull(status);
+  if (absl::Status status = DropOldSnapshots(base_offset); !status.ok())
+    return FenceUnlessFull(status);
   return absl::OkStatus();
 }
 

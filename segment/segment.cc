@@ -121,6 +121,16 @@ absl::Status Segment::TruncateTo(int64_t offset) {
   return Rebuild(cut->position);
 }
 
+absl::Status Segment::CheckFollows(const RecordBatchHeader& batch, int64_t position) const {
+  // The base offset lies outside the checksum.
+  if (batch.base_offset() >= end_offset_ && FitsRelativeOffset(batch.last_offset())) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(fmt::format("{} at byte {}: batch at offset {} does not follow on {}",
+                                         file_->path(), position, batch.base_offset(),
+                                         end_offset_));
+}
+
 absl::Status Segment::Rebuild(int64_t end_position) {
   BeginScan();
   BatchScanner scanner(*file_, 0, end_position, BatchScanner::Depth::kHeaders,
@@ -129,6 +139,9 @@ absl::Status Segment::Rebuild(int64_t end_position) {
     const absl::StatusOr<bool> more = scanner.Next();
     if (!more.ok()) return more.status();
     if (!*more) return absl::OkStatus();
+    if (absl::Status status = CheckFollows(scanner.header(), scanner.position()); !status.ok()) {
+      return status;
+    }
     AddScanned(scanner.header(), scanner.position());
   }
 }
@@ -330,6 +343,7 @@ absl::Status Segment::LoadIndexFiles() {
     const RecordBatchHeader batch = scanner.header();
     last_seen |= scanner.position() == last_position && last && batch.last_offset() == last->offset;
     if (batch.max_timestamp() > (newest ? newest->timestamp_ms : -1)) return unfit();
+    if (absl::Status status = CheckFollows(batch, scanner.position()); !status.ok()) return status;
     Count(batch, scanner.position());
   }
   if (!last_seen) return unfit();

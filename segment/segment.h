@@ -145,6 +145,8 @@ class Segment {
   // The disk took a part only: cuts it off. Returns `why`, or another code when that failed too.
   absl::Status TakeBack(const absl::Status& why);
   void Count(const kafka::RecordBatchHeader& batch, int64_t position);
+  // kDataLoss when the batch cannot come next.
+  absl::Status CheckFollows(const kafka::RecordBatchHeader& batch, int64_t position) const;
   // Whether a batch with exactly this end and timestamp follows `from_position`.
   absl::StatusOr<bool> HasBatch(int64_t from_position, int64_t last_offset,
                                 int64_t max_timestamp_ms) const;

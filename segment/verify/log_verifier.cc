@@ -238,6 +238,7 @@ void LogVerifier::EndsBadly(const std::string& path, int64_t position, int64_t f
     return;
   }
   hole_ = true;
+  snapshots_.OnHole();
   Add(Finding::Kind::kDamaged, path, position, report_.log_end_offset, WhatOf(why));
 }
 

@@ -23,6 +23,8 @@ class SnapshotCheck {
   // Before the first batch: a snapshot of the log's first `offset` records.
   void Expect(int64_t offset, const std::string& path) { pending_[offset] = path; }
   void Add(const kafka::RecordBatchHeader& batch);
+  // Batches follow that cannot be read: what was seen before them may not be the newest.
+  void OnHole() { producers_.clear(); }
   // After the last batch. What lies above `durable_end_offset` is removed by the next start.
   void Finish(int64_t log_end_offset, int64_t durable_end_offset);
 

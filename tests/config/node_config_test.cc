@@ -103,7 +103,8 @@ TEST(BrokerConfig, EverySettingArrives) {
       "controlled.shutdown.enable = false\ncontrolled.shutdown.timeout.ms = 70\n"
       "queued.max.request.bytes = \"8MiB\"\nconnections.max.idle.ms = \"2m\"\n"
       "connections.frame.timeout.ms = \"4s\"\nconnections.send.timeout.ms = \"5s\"\n"
-      "storage.min.free.bytes = \"3GiB\"\nmax.connections = 600\nmax.connections.per.ip = 70\n");
+      "storage.min.free.bytes = \"3GiB\"\nmax.connections = 600\n\"max.connections.per.ip\" = "
+      "70\n");
   ASSERT_TRUE(built.broker.ok()) << built.rendered;
   EXPECT_EQ(built.rendered, "");
   const BrokerConfig& b = *built.broker;

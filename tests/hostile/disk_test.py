@@ -103,7 +103,7 @@ class DiskFull(unittest.TestCase):
         self.assertEqual(self.read_all("t"), acked + again)
 
     def test_floor(self):
-        self.start(log_dirs_min_free_bytes=16 * MIB)
+        self.start(storage_min_free_bytes=16 * MIB)
         self.ballast(40 * MIB)
         self.fill_and_recover(lambda: os.remove(os.path.join(self.disk, "ballast")))
         log = self.node.broker.log_path
@@ -113,13 +113,13 @@ class DiskFull(unittest.TestCase):
         self.assertIn("appends of clients are taken again", text)
 
     def test_deleting_a_topic_makes_room(self):
-        self.start(log_dirs_min_free_bytes=16 * MIB)
+        self.start(storage_min_free_bytes=16 * MIB)
         self.assertEqual(self.produce("old", 300)[1], None)
         self.fill_and_recover(lambda: self.node.soliton("topic", "delete", "old", "--yes"))
 
     def test_without_a_floor(self):
         """The disk is full to the last byte, and appends fail in the middle."""
-        self.start(log_dirs_min_free_bytes=0)
+        self.start(storage_min_free_bytes=0)
         self.ballast(40 * MIB)
         self.fill_and_recover(lambda: os.remove(os.path.join(self.disk, "ballast")))
 

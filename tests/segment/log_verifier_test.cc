@@ -115,7 +115,8 @@ TEST_F(LogVerifierTest, DamageNamesFileByteAndOffset) {
   EXPECT_EQ(damage->offset, 2);
   EXPECT_THAT(damage->what, HasSubstr("CRC"));
   // What follows is looked at all the same, and is no damage by itself.
-  EXPECT_EQ(report.findings.size(), 1u);
+  EXPECT_EQ(report.findings.size(), 1u)
+      << report.findings.back().path << ": " << report.findings.back().what;
   EXPECT_EQ(report.log_end_offset, 24);
 }
 

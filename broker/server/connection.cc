@@ -1,6 +1,7 @@
 #include "broker/server/connection.h"
 
 #include <algorithm>
+#include <array>
 
 #include "broker/broker_shard.h"
 #include "broker/server/dispatch.h"
@@ -106,26 +107,43 @@ void Connection::MoveTo(BrokerShard& target, Arrival then) {
   owner_.AssertCurrent();
   CHECK(CanMove(), "connection of {} cannot move", peer());
   transport_->MoveTo(target.shard(),
-                     [&target, bytes = core_.request_bytes(), software = std::move(client_software),
+                     [&target, memory = LendMemory(), software = std::move(client_software),
                       then = std::move(then)](std::shared_ptr<FramedConnection> transport) mutable {
-                       target.OnMovedHere(
-                           std::move(transport),
-                           [bytes, software = std::move(software), then = std::move(then)](
-                               const std::shared_ptr<Connection>& here) mutable {
-                             here->moved_ = true;
-                             here->client_software = std::move(software);
-                             const Incoming request{MemoryBudget::Class::kBulk, bytes};
-                             here->shard_.memory().Charge(request.what, bytes);
-                             then(here, here->OpenSlot(request));
-                           });
+                       target.OnMovedHere(std::move(transport),
+                                          [memory = std::move(memory),
+                                           software = std::move(software), then = std::move(then)](
+                                              const std::shared_ptr<Connection>& here) mutable {
+                                            here->moved_ = true;
+                                            here->moved_memory_ = std::move(memory);
+                                            here->client_software = std::move(software);
+                                            then(here, here->OpenSlot({}));
+                                          });
                      });
   End();
+}
+
+std::shared_ptr<void> Connection::LendMemory() {
+  std::array<int64_t, MemoryBudget::kClasses> lent{};
+  for (size_t i = 0; i < lent.size(); ++i) {
+    const auto what = static_cast<MemoryBudget::Class>(i);
+    lent[i] = core_.request_bytes(what);
+    // Once more: End() gives back what the request holds here.
+    shard_.memory().Charge(what, lent[i]);
+  }
+  return {nullptr, [home = &shard_.shard(), lender = &shard_, lent](void*) {
+            home->Post([lender, lent] {
+              for (size_t i = 0; i < lent.size(); ++i) {
+                lender->ReleaseMemory(static_cast<MemoryBudget::Class>(i), lent[i]);
+              }
+            });
+          }};
 }
 
 void Connection::Respond(uint64_t slot, std::optional<BufferChain> response) {
   owner_.AssertCurrent();
   if (closed_) return;
   when_closed_.erase(slot);
+  if (slot == 0) moved_memory_.reset();
   const MemoryBudget::Class what = core_.ClassOf(slot);
   const int64_t bytes_before = core_.request_bytes(what);
   for (BufferChain& frame : core_.Fill(slot, std::move(response))) {
@@ -171,6 +189,7 @@ void Connection::End() {
     shard_.ReleaseMemory(what, bytes);
   }
   incoming_.reset();
+  moved_memory_.reset();
   shard_.OnConnectionClosed(id_);
 }
 

@@ -73,6 +73,10 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
     bool waits = false;  // for memory, which is not taken yet
   };
 
+  // What the requests here hold, held until the result is gone, wherever that is: a request that
+  // moves stays in the budget that admitted it. The other shard's may be full, and a body that is
+  // there already cannot wait for it.
+  std::shared_ptr<void> LendMemory();
   // A slot for a request whose memory is taken.
   uint64_t OpenSlot(const Incoming& request);
   void UpdateReading();
@@ -90,6 +94,8 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
   int64_t queued_bytes_ = 0;
   // Memory of answers that the transport has not sent yet; counted until it has sent everything.
   int64_t answer_bytes_ = 0;
+  // Of the request that it moved with, which has the first slot.
+  std::shared_ptr<void> moved_memory_;
   bool reading_ = true;
   bool moved_ = false;
   bool closing_ = false;

@@ -28,7 +28,7 @@ class MemoryBudget {
   // Takes `bytes` for connection `id`, or lets it wait its turn (false), until a Release or Forget
   // names it. One wait per connection. Never more than largest_bytes().
   bool Ask(uint64_t id, Class what, int64_t bytes);
-  // Takes `bytes` in any case: an answer that has been made, a connection that moved here.
+  // Takes `bytes` in any case: an answer that has been made.
   void Charge(Class what, int64_t bytes) { used_[static_cast<size_t>(what)] += bytes; }
   // Gives back. Returns the connections that waited and now have what they asked for, in order.
   std::vector<uint64_t> Release(Class what, int64_t bytes);

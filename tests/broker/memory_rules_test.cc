@@ -27,11 +27,14 @@ class MemoryRulesTest : public BrokerClusterTest {
     request.topics.emplace();
     return request;
   }
-  // The newest client gets an answer, and soon.
-  void ExpectServed() {
-    const MonotonicTime asked = world_.Now();
-    EXPECT_TRUE(Call(1, AnyMetadata()).ok());
-    EXPECT_LT(world_.Now() - asked, seconds(1));
+  // The newest clients, one of each shard, get an answer, and soon; the others keep their
+  // connections.
+  void ExpectServed(int by = 1) {
+    for (int i = 0; i < 2; ++i) {
+      RawClient& client = Connect(by);
+      SendRequest(client, 12, 1, AnyMetadata());
+      EXPECT_TRUE(NextFrame(client, seconds(1)).ok());
+    }
   }
   void SendPart(RawClient& client, int64_t bytes) {
     bool sent = false;
@@ -78,6 +81,76 @@ TEST_F(MemoryRulesTest, ARequestThatNeverEndsIsNotWaitedFor) {
   EXPECT_TRUE(client.closed);
   EXPECT_EQ(LinesWith("comes in too slowly"), 1);
   ExpectServed();
+}
+
+TEST_F(MemoryRulesTest, WhoTakesNoAnswersIsClosedAndTheOthersAreServed) {
+  adjust_ = [](BrokerOptions& options) { options.max_unsent_bytes_per_connection = 1 << 20; };
+  Start(1);
+  const Uuid topic = CreateTopic("t", 1, 1, {});
+  ASSERT_EQ(Produce(1, topic, 0, std::string(900'000, 'x')), ErrorCode::NONE);
+  RawClient& client = Connect(1);
+  bool paused = false;
+  client_.Post([&] {
+    client.connection->PauseReading();
+    paused = true;
+  });
+  ASSERT_TRUE(world_.RunUntil([&] { return paused; }, seconds(1)));
+  for (int i = 0; i < 50; ++i) SendRequest(client, 13, i, FetchFrom(topic, 0, 0));
+  world_.RunFor(seconds(30));
+  ExpectServed();
+  EXPECT_EQ(LinesWith("has taken nothing"), 0);
+  world_.RunFor(seconds(40));
+  EXPECT_EQ(LinesWith("has taken nothing"), 1);
+  ExpectServed();
+}
+
+// Large requests of other clients fill what they may; small ones and replicas have room of their
+// own, and the waiting ones are served in turn.
+TEST_F(MemoryRulesTest, LargeRequestsWaitForMemoryAndNobodyElseDoes) {
+  adjust_ = [](BrokerOptions& options) { options.memory_budget_bytes = 4 << 20; };
+  Start(3);
+  const Uuid topic = CreateTopic("t", 1, 3, {{"min.insync.replicas", "2"}});
+  const int leader = LeaderOf("t");
+  node(leader).StallDisk(seconds(5));
+  const std::string value(700'000, 'x');
+  std::vector<RawClient*> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.push_back(&Connect(leader));
+    SendRequest(*clients.back(), 13, i, ProduceTo(topic, 0, Batch(value)));
+  }
+  world_.RunFor(seconds(2));
+  EXPECT_LT(Replica(leader, "t")->log_end_offset, 5) << "8 MB in a budget of 4 MiB";
+  ExpectServed(leader);
+  for (int i = 0; i < 12; ++i) {
+    auto frame = NextFrame(*clients[static_cast<size_t>(i)]);
+    ASSERT_TRUE(frame.ok()) << i << ": " << frame.status();
+    EXPECT_EQ(Result(kafka::DecodeResponse<kafka::ProduceResponse>(*frame, 13, i)).error_code,
+              ErrorCode::NONE);
+  }
+  EXPECT_EQ(Replica(leader, "t")->high_watermark, 12);
+}
+
+// Half requests hold what memory there is, for a while; then those that waited behind them have
+// gone, and a good request goes through.
+TEST_F(MemoryRulesTest, RequestsWithoutMemoryAreGivenUp) {
+  adjust_ = [](BrokerOptions& options) {
+    options.memory_budget_bytes = 4 << 20;
+    options.connection_timeouts.frame_grace = seconds(5);
+  };
+  Start(1);
+  const Uuid topic = CreateTopic("t", 1, 1, {});
+  node(1).StallDisk(seconds(20));
+  std::vector<RawClient*> clients;
+  for (int i = 0; i < 10; ++i) {
+    clients.push_back(&Connect(1));
+    SendRequest(*clients.back(), 13, i, ProduceTo(topic, 0, Batch(std::string(900'000, 'x'))));
+  }
+  world_.RunFor(seconds(10));
+  EXPECT_GE(std::count_if(clients.begin(), clients.end(), [](auto* c) { return c->closed; }), 4);
+  EXPECT_GE(LinesWith("no memory became free"), 1);
+  ExpectServed();
+  world_.RunFor(seconds(15));
+  EXPECT_EQ(Produce(1, topic, 0, std::string(1'000'000, 'y')), ErrorCode::NONE);
 }
 
 // Those that wait for memory and hang up leave nothing behind.

@@ -49,6 +49,7 @@ void AddTopicCommands(CommandList& commands) {
   commands.AddMaker(MakeTopicDescribeCommand);
   commands.AddMaker(MakeTopicAlterCommand);
   commands.AddMaker(MakeTopicDeleteCommand);
+  commands.AddMaker(MakeTopicTrimCommand);
 }
 
 }  // namespace soliton::cli

@@ -53,5 +53,6 @@ std::unique_ptr<Command> MakeTopicAlterCommand();
 std::unique_ptr<Command> MakeTopicListCommand();
 std::unique_ptr<Command> MakeTopicDescribeCommand();
 std::unique_ptr<Command> MakeTopicDeleteCommand();
+std::unique_ptr<Command> MakeTopicTrimCommand();
 
 }  // namespace soliton::cli

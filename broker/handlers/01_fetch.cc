@@ -139,6 +139,7 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
     item.args.replica_id = replica_id_;
     item.args.replica_epoch = body_.replica_state.replica_epoch;
     item.args.flushed_offset = partition.flushed_offset;
+    item.args.log_start_offset = partition.log_start_offset;
     ids_.push_back(id);
     items_.push_back(std::move(item));
   }
@@ -204,8 +205,11 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
     reading_ = false;
     int64_t bytes = 0;
     bool now = answer_now_;
-    for (const FetchOutcome& outcome : results) {
+    for (size_t i = 0; i < results.size(); ++i) {
+      const FetchOutcome& outcome = results[i];
       bytes += outcome.records.length;
+      // A follower shall hear at once where its leader's log begins: DeleteRecords waits for it.
+      now = now || (is_replica() && outcome.log_start_offset > items_[i].args.log_start_offset);
       now = now || outcome.error != ErrorCode::NONE || outcome.diverging.has_value();
     }
     if (now || bytes >= min_bytes_ || doorbell_ == nullptr || released_) {

@@ -2,8 +2,8 @@
 // largest timestamp, -4 local start, -5 and -6 no offset (no tiers), or the first record at or
 // after a time. While a new leader's high watermark may still be behind what clients were told
 // before, it answers OFFSET_NOT_AVAILABLE instead of a smaller number (KIP-207).
+#include "broker/handlers/partition_queries.h"
 #include "broker/server/dispatch.h"
-#include "broker/server/scatter.h"
 #include "protocol/messages/list_offsets.h"
 
 namespace soliton::broker {
@@ -29,79 +29,41 @@ bool IsKnownTimestamp(int64_t timestamp_ms, int16_t version) {
 struct Query {
   int64_t timestamp_ms = 0;
   int32_t current_leader_epoch = -1;
-  size_t topic = 0;
-  size_t partition = 0;
 };
 
-struct Job {
-  RequestPtr request;
-  bool read_committed = false;
-  ListOffsetsResponse response;
-  std::vector<TopicPartition> ids;
-  std::vector<Query> queries;
-};
-
-void Lay(Job& job, const ListOffsetsRequest& body) {
-  const controller::MetadataImage& image = *job.request->home().image();
-  for (const auto& topic : body.topics) {
-    auto& topic_response = job.response.topics.emplace_back();
-    topic_response.name = topic.name;
-    const controller::TopicInfo* info = image.FindTopic(topic.name);
-    for (const auto& partition : topic.partitions) {
-      auto& out = topic_response.partitions.emplace_back();
-      out.partition_index = partition.partition_index;
-      if (info == nullptr || partition.partition_index < 0 ||
-          partition.partition_index >= static_cast<int32_t>(info->partitions.size())) {
-        out.error_code = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
-        continue;
-      }
-      if (!IsKnownTimestamp(partition.timestamp, job.request->version())) {
-        out.error_code = ErrorCode::UNSUPPORTED_VERSION;
-        continue;
-      }
-      job.ids.push_back({info->id, partition.partition_index});
-      job.queries.push_back({partition.timestamp, partition.current_leader_epoch,
-                             job.response.topics.size() - 1, topic_response.partitions.size() - 1});
-    }
-  }
-}
+using Queries = PartitionQueries<ListOffsetsResponse, Query, OffsetOutcome>;
 
 void Handle(RequestPtr request) {
   auto body = request->Decode<ListOffsetsRequest>();
   if (!body) return;
-  auto job = std::make_shared<Job>();
-  job->request = std::move(request);
-  job->read_committed = body->isolation_level == 1;
-  Lay(*job, *body);
-  ScatterToOwners<OffsetOutcome>(
-      job->request->home(), job->ids,
-      [job](BrokerShard& owner, const std::vector<size_t>& indexes,
-            std::vector<OffsetOutcome>& results) {
-        for (size_t i : indexes) {
-          Partition* partition = owner.partitions().Find(job->ids[i]);
-          if (partition == nullptr) {
-            results.emplace_back().error = AbsenceError(owner, job->ids[i]);
-            continue;
-          }
-          results.push_back(partition->FindOffset(job->queries[i].timestamp_ms,
-                                                  job->queries[i].current_leader_epoch,
-                                                  job->read_committed));
-        }
+  const int16_t version = request->version();
+  auto queries = std::make_shared<Queries>(std::move(request));
+  for (const auto& topic : body->topics) {
+    queries->AddTopic(topic.name).name = topic.name;
+    for (const auto& partition : topic.partitions) {
+      auto& out = queries->AddPartition(partition.partition_index);
+      out.partition_index = partition.partition_index;
+      if (out.error_code != ErrorCode::NONE) continue;
+      if (!IsKnownTimestamp(partition.timestamp, version)) {
+        out.error_code = ErrorCode::UNSUPPORTED_VERSION;
+        continue;
+      }
+      queries->Ask({partition.timestamp, partition.current_leader_epoch});
+    }
+  }
+  queries->Answer(
+      [read_committed = body->isolation_level == 1](Partition& partition, const Query& query) {
+        return partition.FindOffset(query.timestamp_ms, query.current_leader_epoch, read_committed);
       },
-      [job](std::vector<OffsetOutcome> results) {
-        for (size_t i = 0; i < results.size(); ++i) {
-          auto& out =
-              job->response.topics[job->queries[i].topic].partitions[job->queries[i].partition];
-          out.error_code = results[i].error;
-          if (out.error_code == ErrorCode::OFFSET_NOT_AVAILABLE &&
-              job->request->version() < kOffsetNotAvailableVersion) {
-            out.error_code = ErrorCode::LEADER_NOT_AVAILABLE;  // retried by clients of that age
-          }
-          out.timestamp = results[i].timestamp_ms;
-          out.offset = results[i].offset;
-          out.leader_epoch = results[i].leader_epoch;
+      [version](const OffsetOutcome& outcome, Queries::PartitionResponse& out) {
+        out.error_code = outcome.error;
+        if (out.error_code == ErrorCode::OFFSET_NOT_AVAILABLE &&
+            version < kOffsetNotAvailableVersion) {
+          out.error_code = ErrorCode::LEADER_NOT_AVAILABLE;  // retried by clients of that age
         }
-        job->request->Reply(job->response);
+        out.timestamp = outcome.timestamp_ms;
+        out.offset = outcome.offset;
+        out.leader_epoch = outcome.leader_epoch;
       });
 }
 

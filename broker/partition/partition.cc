@@ -65,6 +65,7 @@ void Partition::ApplySettings(const config::TopicSettings& settings) {
 
 void Partition::StepDown(ErrorCode reason) {
   produce_waiters_.FailAll(reason);
+  delete_waiters_.FailAll(reason);
   WakeFetches();
 }
 
@@ -267,6 +268,8 @@ FetchOutcome Partition::ReadForReplica(const FetchArgs& args) {
       out.error = ErrorCode::STALE_BROKER_EPOCH;
       return out;
     }
+    replica_.OnFollowerLogStart(args.replica_id, args.log_start_offset);
+    CompleteDeletions();
     MaybeAdvance();
     MaybeChangeIsr();
     out.high_watermark = replica_.high_watermark();
@@ -393,6 +396,7 @@ OffsetOutcome Partition::EndOffsetForEpoch(int32_t leader_epoch,
 void Partition::OnTick(bool housekeeping) {
   owner_.AssertCurrent();
   MaybeChangeIsr();
+  CompleteDeletions();  // a broker that went away is not waited for
   if (!housekeeping || failed_ || closing_) return;
   log_->ExpireProducers();
   if (settings_.cleanup_policy_delete) {

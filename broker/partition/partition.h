@@ -67,6 +67,7 @@ struct FetchArgs {
   int32_t replica_id = -1;
   int64_t replica_epoch = -1;
   int64_t flushed_offset = -1;
+  int64_t log_start_offset = -1;
 };
 
 struct FetchOutcome {
@@ -85,6 +86,13 @@ struct OffsetOutcome {
   int64_t timestamp_ms = -1;
   int64_t offset = -1;
   int32_t leader_epoch = -1;
+};
+
+// One partition of a request to delete records.
+struct DeleteOutcome {
+  kafka::ErrorCode error = kafka::ErrorCode::NONE;
+  int64_t required_offset = -1;  // done once the low watermark reaches it
+  int64_t low_watermark = -1;
 };
 
 class Partition {
@@ -121,6 +129,15 @@ class Partition {
   // at/after a time.
   OffsetOutcome FindOffset(int64_t timestamp_ms, int32_t current_leader_epoch, bool read_committed);
   OffsetOutcome EndOffsetForEpoch(int32_t leader_epoch, int32_t current_leader_epoch) const;
+
+  // ---- deleting records (leader; KIP-107) ----
+
+  // The log begins at `offset` (-1: the high watermark), durably, before this returns; followers
+  // hear of it at once. OFFSET_OUT_OF_RANGE above the high watermark; below the log start it
+  // changes nothing.
+  DeleteOutcome DeleteRecordsBefore(int64_t offset);
+  // `done` runs when the low watermark has reached `offset`, or with an error.
+  void WhenDeleted(int64_t offset, absl::AnyInvocable<void(const DeleteOutcome&)> done);
 
   // ---- follower ----
 
@@ -194,6 +211,11 @@ class Partition {
   // Raises the high watermark and completes whoever waited for it.
   void MaybeAdvance();
   void MaybeChangeIsr();
+  // Where the logs of all live replicas begin at the latest.
+  int64_t LowWatermark() const {
+    return replica_.LowWatermark(log_->log_start_offset(), services_.Brokers());
+  }
+  void CompleteDeletions();
   // Fails who waits for commits and wakes who waits for records.
   void StepDown(kafka::ErrorCode reason);
   void WakeFetches();
@@ -214,6 +236,7 @@ class Partition {
   std::unique_ptr<segment::Log> log_;
   ReplicaCore replica_;
   ProduceWaiters produce_waiters_;
+  ProduceWaiters delete_waiters_;  // for the low watermark
   FetchWaiters consumer_waiters_;  // rung when the high watermark moves
   FetchWaiters replica_waiters_;   // rung when the log grows
   uint64_t instance_ = 0;

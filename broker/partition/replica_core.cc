@@ -132,6 +132,22 @@ FetchVerdict ReplicaCore::OnFollowerFetch(const IsrMember& member, int64_t fetch
   return FetchVerdict::kCounted;
 }
 
+void ReplicaCore::OnFollowerLogStart(int32_t follower, int64_t log_start_offset) {
+  auto found = followers_.find(follower);
+  if (found != followers_.end()) found->second.log_start_offset = log_start_offset;
+}
+
+int64_t ReplicaCore::LowWatermark(int64_t own_log_start,
+                                  const std::map<int32_t, BrokerView>& brokers) const {
+  int64_t lowest = own_log_start;
+  for (const auto& [id, follower] : followers_) {
+    auto broker = brokers.find(id);
+    if (broker == brokers.end() || !broker->second.usable) continue;
+    lowest = std::min(lowest, follower.log_start_offset);
+  }
+  return lowest;
+}
+
 bool ReplicaCore::AdvanceHighWatermark() {
   if (role_ != Role::kLeader) return false;
   if (!SOLITON_MUTANT("high_watermark_below_min_isr") && !has_enough_replicas()) {

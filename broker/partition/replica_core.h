@@ -79,6 +79,8 @@ class ReplicaCore {
   // `flushed_offset`.
   FetchVerdict OnFollowerFetch(const IsrMember& follower, int64_t fetch_offset,
                                int64_t flushed_offset, MonotonicTime now);
+  // Where the log of a follower begins, as it said in a fetch that counted.
+  void OnFollowerLogStart(int32_t follower, int64_t log_start_offset);
   // Leader only: raises the high watermark as far as positions allow. True when it moved.
   bool AdvanceHighWatermark();
   // Follower only: takes the leader's high watermark, bounded by this replica's own position: what
@@ -136,11 +138,15 @@ class ReplicaCore {
   bool end_offset_known() const { return high_watermark_ >= epoch_start_offset_; }
   bool IsReplica(int32_t broker_id) const;
   bool InIsr(int32_t broker_id) const;
+  // Leader only: the lowest log start of all replicas on usable brokers, this one's being
+  // `own_log_start`; -1 while one of them has not been heard in this epoch.
+  int64_t LowWatermark(int64_t own_log_start, const std::map<int32_t, BrokerView>& brokers) const;
 
  private:
   struct Follower {
     int64_t position = -1;  // -1: no fetch in this epoch yet
     int64_t log_end_offset = -1;
+    int64_t log_start_offset = -1;
     int64_t broker_epoch = -1;
     MonotonicTime caught_up_at;  // it had then everything the leader had then
     int64_t sample_end_offset =

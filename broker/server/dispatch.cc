@@ -14,6 +14,7 @@ extern const HandlerEntry kFindCoordinatorHandler;
 extern const HandlerEntry kApiVersionsHandler;
 extern const HandlerEntry kCreateTopicsHandler;
 extern const HandlerEntry kDeleteTopicsHandler;
+extern const HandlerEntry kDeleteRecordsHandler;
 extern const HandlerEntry kInitProducerIdHandler;
 extern const HandlerEntry kOffsetForLeaderEpochHandler;
 extern const HandlerEntry kDescribeConfigsHandler;
@@ -25,14 +26,23 @@ extern const HandlerEntry kDescribeTopicPartitionsHandler;
 
 std::span<const HandlerEntry* const> Handlers() {
   static constexpr std::array kHandlers = {
-      &kProduceHandler,          &kFetchHandler,
-      &kListOffsetsHandler,      &kMetadataHandler,
-      &kFindCoordinatorHandler,  &kApiVersionsHandler,
-      &kCreateTopicsHandler,     &kDeleteTopicsHandler,
-      &kInitProducerIdHandler,   &kOffsetForLeaderEpochHandler,
-      &kDescribeConfigsHandler,  &kAlterConfigsHandler,
-      &kCreatePartitionsHandler, &kIncrementalAlterConfigsHandler,
-      &kDescribeClusterHandler,  &kDescribeTopicPartitionsHandler,
+      &kProduceHandler,
+      &kFetchHandler,
+      &kListOffsetsHandler,
+      &kMetadataHandler,
+      &kFindCoordinatorHandler,
+      &kApiVersionsHandler,
+      &kCreateTopicsHandler,
+      &kDeleteTopicsHandler,
+      &kDeleteRecordsHandler,
+      &kInitProducerIdHandler,
+      &kOffsetForLeaderEpochHandler,
+      &kDescribeConfigsHandler,
+      &kAlterConfigsHandler,
+      &kCreatePartitionsHandler,
+      &kIncrementalAlterConfigsHandler,
+      &kDescribeClusterHandler,
+      &kDescribeTopicPartitionsHandler,
   };
   return kHandlers;
 }

@@ -33,6 +33,10 @@ TEST(ClientCommandsTest, MistakesAreUsageErrorsThatNameThem) {
       {{"topic", "create", "t", "-p", "0"}, "partitions"},
       {{"topic", "create", "t", "-c", "noequals"}, "noequals"},
       {{"topic", "delete", "t"}, "--yes"},
+      {{"topic", "trim", "t"}, "--before"},
+      {{"topic", "trim", "t", "--before", "5x"}, "'5x' is no offset"},
+      {{"topic", "trim", "t", "--before", "-1", "--yes"}, "no offset"},
+      {{"topic", "trim", "t", "--before", "end"}, "--yes"},
   };
   for (const UsageCase& each : cases) {
     const Ran ran = RunWords(each.words);

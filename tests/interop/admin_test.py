@@ -192,6 +192,24 @@ class OwnCommand(AdminCase):
         self.assertEqual(code, 1)
         self.assertIn("Cannot update these configs dynamically: [num.partitions]", err)
 
+    def test_topic_trim(self):
+        self.create("trimmed", 2)
+        for partition in ("0", "1"):
+            self.kcat("-P", "-t", "trimmed", "-p", partition, "-X", "acks=all", stdin=b"a\nb\nc")
+        self.assertEqual(self.soliton("topic", "trim", "trimmed", "--before", "2", "--partition", "1", "--dry-run"),
+                         (0, "", "would delete records below 2 of trimmed-1\n"))
+        self.assertEqual(self.soliton("topic", "trim", "trimmed", "--before", "2", "--partition", "1", "--yes"),
+                         (0, "", "trimmed-1 begins at offset 2\n"))
+        self.assertEqual(sorted(self.read_all("trimmed").decode().split()), ["a", "b", "c", "c"])
+        code, _, err = self.soliton("topic", "trim", "trimmed", "--before", "7", "--yes")
+        self.assertEqual(code, 1, err)
+        self.assertIn("cause: OFFSET_OUT_OF_RANGE (1)", err)
+        code, out, err = self.soliton("topic", "trim", "trimmed", "--before", "end", "--yes")
+        self.assertEqual((code, sorted(err.splitlines())),
+                         (0, ["trimmed-0 begins at offset 3", "trimmed-1 begins at offset 3"]))
+        self.assertEqual(self.read_all("trimmed"), b"")
+        self.assertEqual(self.soliton("topic", "trim", "trimmed", "--before", "0", "--partition", "7", "--yes")[0], 6)
+
     def test_broker_settings(self):
         self.assertEqual(self.soliton("config", "set", "message.max.bytes=2MiB"),
                          (0, "", "all brokers: message.max.bytes=2097152\n"))

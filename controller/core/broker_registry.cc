@@ -29,11 +29,12 @@ pb::BrokerChange* AddBrokerChange(const BrokerInfo& broker, ControllerResult* re
 }
 
 // The disk is as the old incarnation left it: it knows that one's epoch, or one since which the
-// broker was never unfenced. An incarnation may die between being registered and writing its epoch
-// down; nothing was promised in its name.
+// broker was never unfenced. Incarnations may die between being registered and writing their epoch
+// down, or after that; nothing was promised in their names.
 bool KnowsItsPast(const BrokerInfo& known, int64_t previous_broker_epoch) {
   if (previous_broker_epoch == known.broker_epoch) return true;
-  if (previous_broker_epoch == known.confirmed_epoch) {
+  if (previous_broker_epoch >= known.confirmed_epoch &&
+      previous_broker_epoch < known.broker_epoch) {
     SOMETIMES("a broker died between registering and writing its epoch down");
     return true;
   }

@@ -1,7 +1,6 @@
 // One client process that creates a topic, writes to it, reads it back, deletes it, and creates it
-// again under the same name, over and over, by the calls that the admin tools use. What it reads
-// must be of the present topic: a record that was acknowledged in an earlier one of the same name
-// is dead.
+// again under the same name, over and over, by the calls that the admin tools use. The present
+// topic holds no record that was acknowledged in an earlier one of the same name.
 //
 // Lives on its node; destroyed by a crash, and then begun anew by the next process, which goes on
 // with what the topic is then.

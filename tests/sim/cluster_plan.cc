@@ -14,8 +14,6 @@ Duration Milliseconds(Random& random, int64_t low, int64_t high) {
   return milliseconds(random.Between(low, high));
 }
 
-constexpr bool kTopicChurn = false;
-
 // Most seeds are short and hurry: everything that waits for time waits less. Some take the time
 // that real clusters take.
 struct Pace {
@@ -83,8 +81,7 @@ void DrawClients(Random& random, ClusterPlan& plan) {
   plan.clients = static_cast<int32_t>(random.Between(1, 3));
   if (random.Chance(1, 4))
     plan.plain_clients = static_cast<int32_t>(random.Between(1, plan.clients));
-  // Drawn and not used yet: see FOUND.md, open.
-  plan.topic_churn = random.Chance(1, 6) && kTopicChurn;
+  plan.topic_churn = random.Chance(1, 6);
   plan.send_interval = Milliseconds(random, 10, 60);
   plan.record_bytes_max = OneOf(random, {40, 200, 1500});
   plan.linger = milliseconds(OneOf(random, {0, 5, 50}));

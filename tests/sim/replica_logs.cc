@@ -1,5 +1,7 @@
 #include "tests/sim/replica_logs.h"
 
+#include <optional>
+
 #include "protocol/record/batch_iterator.h"
 #include "protocol/record/record_iterator.h"
 #include "tests/sim/payload.h"
@@ -23,11 +25,11 @@ BatchObservation ToObservation(const kafka::RecordBatchView& batch) {
   return out;
 }
 
-absl::Status AddRecords(const PartitionName& partition, const kafka::RecordBatchView& batch,
-                        std::vector<RecordObservation>& records) {
+// take(offset, value) of each record; kDataLoss for a damaged batch.
+template <typename Take>
+absl::Status ForEachRecord(const kafka::RecordBatchView& batch, const Take& take) {
   if (!batch.CrcMatches()) {
-    return absl::DataLossError(
-        fmt::format("{}: batch at {} is damaged", partition.ToString(), batch.base_offset()));
+    return absl::DataLossError(fmt::format("batch at {} is damaged", batch.base_offset()));
   }
   auto iterator = kafka::RecordIterator::Open(batch, kMaxRecordBytes);
   if (!iterator.ok()) return iterator.status();
@@ -36,10 +38,19 @@ absl::Status AddRecords(const PartitionName& partition, const kafka::RecordBatch
     auto more = iterator->Next(record);
     if (!more.ok()) return more.status();
     if (!*more) return absl::OkStatus();
-    auto name = ParsePayload(partition, record.value.value_or(""));
-    if (!name.ok()) return name.status();
-    records.push_back({batch.base_offset() + record.offset_delta, *name});
+    absl::Status taken = take(batch.base_offset() + record.offset_delta, record.value.value_or(""));
+    if (!taken.ok()) return taken;
   }
+}
+
+absl::Status AddRecords(const PartitionName& partition, const kafka::RecordBatchView& batch,
+                        std::vector<RecordObservation>& records) {
+  return ForEachRecord(batch, [&](int64_t offset, std::string_view value) {
+    auto name = ParsePayload(partition, value);
+    if (!name.ok()) return name.status();
+    records.push_back({offset, *name});
+    return absl::OkStatus();
+  });
 }
 
 template <typename Take>
@@ -82,6 +93,25 @@ absl::StatusOr<std::vector<RecordObservation>> ReadRecords(
       [&](const kafka::RecordBatchView& batch) { return AddRecords(partition, batch, out); });
   if (!status.ok()) return status;
   return out;
+}
+
+absl::StatusOr<std::string> ReadValue(const broker::Broker& app,
+                                      const broker::Broker::ReplicaSnapshot& replica,
+                                      int64_t offset) {
+  if (offset < replica.log_start_offset || offset >= replica.log_end_offset) {
+    return absl::OutOfRangeError(fmt::format("no offset {}", offset));
+  }
+  std::optional<std::string> out;
+  absl::Status status =
+      ForEachBatch(app, replica, offset, offset + 1, [&](const kafka::RecordBatchView& batch) {
+        return ForEachRecord(batch, [&](int64_t at, std::string_view value) {
+          if (at == offset) out = std::string(value);
+          return absl::OkStatus();
+        });
+      });
+  if (!status.ok()) return status;
+  if (!out) return absl::NotFoundError(fmt::format("no record at offset {}", offset));
+  return *std::move(out);
 }
 
 }  // namespace soliton::sim

@@ -1,6 +1,7 @@
 // Reads the logs of living replicas between events, as values that the checkers take.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,5 +20,10 @@ absl::StatusOr<std::vector<BatchObservation>> ReadBatches(
 absl::StatusOr<std::vector<RecordObservation>> ReadRecords(
     const broker::Broker& app, const broker::Broker::ReplicaSnapshot& replica,
     const PartitionName& partition, int64_t from, int64_t to);
+
+// The value of the record at one offset. kNotFound or kOutOfRange when there is none.
+absl::StatusOr<std::string> ReadValue(const broker::Broker& app,
+                                      const broker::Broker::ReplicaSnapshot& replica,
+                                      int64_t offset);
 
 }  // namespace soliton::sim

@@ -363,6 +363,21 @@ absl::StatusOr<std::vector<RecordObservation>> ReplicaWatch::ReadRecords(
   return records;
 }
 
+bool ReplicaWatch::PresentTopicHolds(const PartitionName& partition, int64_t offset,
+                                     std::string_view value) const {
+  bool holds = false;
+  for (const auto& [key, info] : committed_) {
+    if (key.second != partition.partition) continue;
+    ForEachReplica(info.partition,
+                   [&](int32_t, const broker::Broker& broker, const ReplicaSnapshot& replica) {
+                     if (replica.topic != partition.topic) return;
+                     auto found = ReadValue(broker, replica, offset);
+                     holds |= found.ok() && *found == value;
+                   });
+  }
+  return holds;
+}
+
 std::vector<PartitionName> ReplicaWatch::partitions() const {
   std::vector<PartitionName> all;
   for (const auto& [key, info] : committed_) all.push_back(info.partition);

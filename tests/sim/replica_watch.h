@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,10 @@ class ReplicaWatch {
   absl::StatusOr<std::vector<LogObservation>> ReadLogs(const PartitionName& partition);
   // The records of one of them, in sync with all others.
   absl::StatusOr<std::vector<RecordObservation>> ReadRecords(const PartitionName& partition);
+  // Whether a living replica of the topic that has this name by committed metadata holds a record
+  // with this value there; earlier topics of the name do not count.
+  bool PresentTopicHolds(const PartitionName& partition, int64_t offset,
+                         std::string_view value) const;
   // Invariants 2, 3 and 18 over all partitions.
   absl::Status CompareLogs();
   std::vector<PartitionName> partitions() const;

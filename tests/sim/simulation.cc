@@ -66,6 +66,10 @@ class Simulation {
                            [this](const PartitionName& partition) {
                              return watch_.highest_log_start(partition);
                            }});
+    workload_.SetTopicTruth(
+        [this](const PartitionName& partition, int64_t offset, std::string_view value) {
+          return watch_.PresentTopicHolds(partition, offset, value);
+        });
     if (options.verbose) BeVerbose();
     if (options.chart) KeepChart();
   }

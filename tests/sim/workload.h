@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/sim/churn_process.h"
@@ -43,6 +45,13 @@ class Workload {
   SimCluster& cluster() { return cluster_; }
   ClientHistory& history() { return history_; }
 
+  // Who can look into the logs of the topic that now has that name: whether one of them holds this.
+  using TopicTruth = std::function<bool(const PartitionName&, int64_t offset, std::string_view)>;
+  void SetTopicTruth(TopicTruth truth) { topic_truth_ = std::move(truth); }
+  bool IsInPresentTopic(const PartitionName& partition, int64_t offset, std::string_view value) {
+    return topic_truth_(partition, offset, value);
+  }
+
   // Numbers of the producers of living client processes.
   std::vector<int32_t> live_producers();
   // Names of the consumers of living client processes, as in ClientHistory.
@@ -57,6 +66,7 @@ class Workload {
   const ClusterPlan plan_;
   std::vector<PartitionName> partitions_;
   ChurnHistory churn_;
+  TopicTruth topic_truth_;
   Duration send_interval_;
   bool sending_ = true;
 };

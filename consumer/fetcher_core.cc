@@ -171,7 +171,7 @@ bool FetcherCore::OnOutcome(FetchId fetch, PartitionIndex index, const FetchOutc
 }
 
 void FetcherCore::OnError(PartitionIndex index, const FetchOutcome& outcome, MonotonicTime now) {
-  if (outcome.error == ErrorCode::OFFSET_OUT_OF_RANGE) return OnOutOfRange(index);
+  if (outcome.error == ErrorCode::OFFSET_OUT_OF_RANGE) return OnOutOfRange(index, outcome);
   if (kafka::IsRetriable(outcome.error) || outcome.error == ErrorCode::UNKNOWN_SERVER_ERROR) {
     return Retry(At(index), now, NeedsRefresh(outcome.error));
   }
@@ -181,8 +181,17 @@ void FetcherCore::OnError(PartitionIndex index, const FetchOutcome& outcome, Mon
                                 static_cast<int>(outcome.error), kafka::ErrorText(outcome.error))));
 }
 
-void FetcherCore::OnOutOfRange(PartitionIndex index) {
+void FetcherCore::OnOutOfRange(PartitionIndex index, const FetchOutcome& outcome) {
   Partition& partition = At(index);
+  if (options_.reset_policy == ResetPolicy::kEarliest &&
+      outcome.log_start_offset > partition.offset) {
+    // What was next is deleted. Another leader, asked for its earliest offset, may not have heard
+    // of that and would send us back to what was read already.
+    events_.push_back({index, FetchEvent::Kind::kReset, partition.offset, absl::OkStatus()});
+    partition.offset = outcome.log_start_offset;
+    partition.last_fetched_epoch = -1;
+    return;
+  }
   if (options_.reset_policy == ResetPolicy::kNone) {
     return Fail(index, absl::OutOfRangeError(fmt::format("offset {} is outside the partition's log",
                                                          partition.offset)));

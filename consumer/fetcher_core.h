@@ -156,7 +156,7 @@ class FetcherCore {
   bool BrokerFree(int32_t broker_id, MonotonicTime now) const;
   void Retry(Partition& partition, MonotonicTime now, bool refresh);
   void OnError(PartitionIndex index, const FetchOutcome& outcome, MonotonicTime now);
-  void OnOutOfRange(PartitionIndex index);
+  void OnOutOfRange(PartitionIndex index, const FetchOutcome& outcome);
   void OnDiverging(PartitionIndex index, const FetchOutcome& outcome);
 
   const FetcherOptions options_;

@@ -6,6 +6,13 @@
 #include "segment/log_impl.h"
 
 namespace soliton::segment {
+namespace {
+
+// After a power loss, damage to records above the durable mark is taken for a torn tail and cut. So
+// the mark may not stay behind what was flushed, and reported as such, for longer than this.
+constexpr Duration kMarkSyncInterval = milliseconds(1000);
+
+}  // namespace
 
 RecoveryPoint LogImpl::CurrentPoint() const {
   return {.durable_end_offset = flushed_offset_,
@@ -14,14 +21,20 @@ RecoveryPoint LogImpl::CurrentPoint() const {
           .active_size_bytes = active_->size_bytes()};
 }
 
+bool LogImpl::MarkIsStale() const {
+  return recovery_point_.has_unsynced() && clock_.Now() - point_synced_at_ >= kMarkSyncInterval;
+}
+
 std::optional<FlushTicket> LogImpl::TakeFlush() {
-  if (!fatal_error_.ok() || ledger_.ticket_out() || !ledger_.HasWork()) return std::nullopt;
+  if (!fatal_error_.ok() || ledger_.ticket_out()) return std::nullopt;
+  const bool mark_is_stale = MarkIsStale();
+  if (!ledger_.HasWork() && !mark_is_stale) return std::nullopt;
   point_in_ticket_ = nullptr;
-  if (recovery_point_.file() && (sync_point_ || recovery_point_.wants_sync())) {
+  if (recovery_point_.file() && (sync_point_ || mark_is_stale || recovery_point_.wants_sync())) {
     point_in_ticket_ = recovery_point_.file();
     point_in_ticket_bytes_ = point_in_ticket_->size_bytes();
     ledger_.AddFile(point_in_ticket_);
-    ledger_.AddDirectory();
+    if (!recovery_point_.is_named()) ledger_.AddDirectory();
     sync_point_ = false;
   }
   FlushTicket ticket = ledger_.Take(log_end_offset(), directory_);
@@ -55,7 +68,10 @@ void LogImpl::FlushDone(const FlushTicket& ticket, const absl::Status& result) {
   // Where a truncation's own sync of the same file failed, a later one proves nothing.
   if (!fatal_error_.ok()) return;
   flushed_offset_ = std::max(flushed_offset_, std::min(proven_offset, log_end_offset()));
-  if (point_in_ticket_) recovery_point_.NoteSynced(point_in_ticket_, point_in_ticket_bytes_);
+  if (point_in_ticket_) {
+    recovery_point_.NoteSynced(point_in_ticket_, point_in_ticket_bytes_);
+    point_synced_at_ = clock_.Now();
+  }
   if (ticket.truncation_count == ledger_.truncation_count()) {
     if (!disk_full) NoteIndexFilesWritten(ticket);
     // Only now: until the new snapshot is there the last one saves recovery work.
@@ -71,6 +87,7 @@ void LogImpl::FlushDone(const FlushTicket& ticket, const absl::Status& result) {
   if (disk_full) return ledger_.Defer(ticket);
   // A roll or the first flush wants its point on disk, with the next ticket; the others may get
   // lost.
+  if (recovery_point_.last() == CurrentPoint()) return;
   sync_point_ |= !ticket.side_files.empty() || !recovery_point_.file();
   (void)FenceUnlessFull(recovery_point_.Append(CurrentPoint()));
 }

@@ -38,7 +38,8 @@ LogImpl::LogImpl(FileSystem& fs, const Clock& clock, const LogOptions& options,
       producers_(std::move(recovered.producers)),
       snapshots_(std::move(recovered.snapshots)),
       checkpoint_position_(recovered.checkpoint_position),
-      recovery_point_(std::move(recovered.recovery_point)) {
+      recovery_point_(std::move(recovered.recovery_point)),
+      point_synced_at_(clock.Now()) {
   for (const auto& [base_offset, segment] : segments_) size_bytes_ += segment->size_bytes();
   if (recovered.derived_files_missing) {
     NoteEpochs();

@@ -89,6 +89,8 @@ class LogImpl final : public Log {
   std::vector<FlushTicket::SideFile> TakeCheckpoint(int64_t step_bytes);
   // Not durable before SyncDirectory.
   absl::Status ForgetCheckpoint();
+  // Flushes have been told of by an unsynced mark only, for long enough.
+  bool MarkIsStale() const;
   std::string_view NameOf(const FlushTicket::SideFile& side_file) const;
   RecoveryPoint CurrentPoint() const;
   // Keeps the first error: from then on nothing is written. Returns it.
@@ -144,6 +146,7 @@ class LogImpl final : public Log {
   FlushLedger ledger_;
   RecoveryPointFile recovery_point_;
   bool sync_point_ = false;  // the next ticket makes recovery_point_ durable
+  MonotonicTime point_synced_at_;
   std::shared_ptr<File>
       point_in_ticket_;  // its file and size when the ticket was taken, if it does
   int64_t point_in_ticket_bytes_ = 0;

@@ -111,6 +111,10 @@ absl::StatusOr<LeaderEpochCache> RecoverEpochs(FileSystem& fs, const OpenOptions
       }
     }
   } else {
+    if (log.log_end_offset > log.segments.begin()->first) {
+      LogWarn("{}: {}; leader epochs are read from the batches", path,
+              std::string(usable.message()));
+    }
     for (const auto& [base_offset, segment] : log.segments) {
       if (absl::Status status = AddEpochsOf(*segment, epochs); !status.ok()) return status;
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/obs/logging.h"
 #include "segment/batch_scanner.h"
 
 namespace soliton::segment {
@@ -38,10 +39,15 @@ absl::StatusOr<ProducerStateTable> RecoverProducers(FileSystem& fs, const std::s
   for (auto it = snapshots.rbegin(); it != snapshots.rend(); ++it) {
     if (*it > end_offset) continue;
     if (*it < first_offset) break;
-    const auto bytes = ReadFile(fs, JoinPath(directory, SegmentFileName(*it, kSnapshotSuffix)));
+    const std::string path = JoinPath(directory, SegmentFileName(*it, kSnapshotSuffix));
+    const auto bytes = ReadFile(fs, path);
     if (!bytes.ok()) continue;  // one that never became durable
     auto decoded = ProducerStateTable::Decode(*bytes);
-    if (!decoded.ok()) continue;
+    if (!decoded.ok()) {
+      LogWarn("{}: {}; producers are read from the batches behind an older one", path,
+              std::string(decoded.status().message()));
+      continue;
+    }
     producers = *std::move(decoded);
     from_offset = *it;
     break;

@@ -55,6 +55,9 @@ class RecoveryPointFile {
   // taken.
   const std::shared_ptr<File>& file() const { return file_; }
   bool wants_sync() const;
+  // Entries were appended since the last sync.
+  bool is_named() const { return synced_bytes_ > 0; }  // the file's name is durable
+  bool has_unsynced() const { return file_ && file_->size_bytes() != synced_bytes_; }
   void NoteSynced(const std::shared_ptr<File>& file, int64_t size_bytes);
 
  private:

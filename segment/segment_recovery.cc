@@ -6,6 +6,7 @@
 
 #include "runtime/base/mutant.h"
 #include "runtime/base/reach.h"
+#include "runtime/obs/logging.h"
 #include "segment/batch_scanner.h"
 #include "segment/failed_sync.h"
 #include "segment/segment_checkpoint.h"
@@ -189,7 +190,10 @@ absl::Status SegmentRecovery::TakeDurable(Segment& segment) {
     segment.IndexFilesWritten();
     return status;
   }
-  if (absl::IsNotFound(status)) status = segment.Rebuild(segment.file()->size_bytes());
+  if (absl::IsNotFound(status)) {
+    LogWarn("{}; they are rebuilt", std::string(status.message()));
+    status = segment.Rebuild(segment.file()->size_bytes());
+  }
   return IsDamage(status) ? LostPromise(status, segment.end_offset()) : status;
 }
 
@@ -313,6 +317,14 @@ absl::Status SegmentRecovery::EndLogAt(int64_t offset, SegmentMap::iterator last
   }
   SOMETIMES("a torn tail was cut");
   log_.log_end_offset = offset;
+  int64_t cut_bytes = last->second->file()->size_bytes() - last->second->size_bytes();
+  for (auto it = std::next(last); it != log_.segments.end(); ++it) {
+    cut_bytes += it->second->file()->size_bytes();
+  }
+  if (cut_bytes > 0) {
+    LogInfo("{}: cut {} bytes behind offset {}, none of them known to be durable: {}", directory_,
+            cut_bytes, offset, std::string(why.message()));
+  }
   if (absl::Status status = last->second->CutToScanned(); !status.ok()) return status;
   // Newest first, so that a crash here leaves one piece.
   while (std::prev(log_.segments.end()) != last) {

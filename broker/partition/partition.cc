@@ -397,6 +397,7 @@ void Partition::OnTick(bool housekeeping) {
   owner_.AssertCurrent();
   MaybeChangeIsr();
   CompleteDeletions();  // a broker that went away is not waited for
+  MaybeFlush();  // a mark that waits for its sync
   if (!housekeeping || failed_ || closing_) return;
   log_->ExpireProducers();
   if (settings_.cleanup_policy_delete) {

@@ -230,7 +230,7 @@ std::optional<IsrProposal> ReplicaCore::ProposeIsrChange(
     const int64_t epoch = follower.broker_epoch >= 0 ? follower.broker_epoch : view.broker_epoch;
     const bool stays = InIsr(id) && !IsLagging(follower, now);
     const bool joins = !InIsr(id) && view.usable && MayJoin(follower) &&
-                       follower.broker_epoch == view.broker_epoch;
+                       follower.broker_epoch == view.broker_epoch && !IsLagging(follower, now);
     if (!stays && !joins) continue;
     ids.push_back(id);
     proposal.new_isr.push_back({id, epoch});

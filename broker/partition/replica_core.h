@@ -106,8 +106,9 @@ class ReplicaCore {
   // The change that is due, if any and none is pending; marks it pending. A pending one whose
   // answer was lost is returned again: it is a compare-and-set, so sending it twice cannot apply it
   // twice. Expansion needs a position >= high watermark and >= the epoch's start offset, reported
-  // in this epoch by the current broker incarnation (KAFKA-7128, KIP-903). Shrinking removes
-  // members that were not caught up for replica_lag_time_max.
+  // in this epoch by the current broker incarnation (KAFKA-7128, KIP-903), and that it would not be
+  // removed again at once. Shrinking removes members that were not caught up for
+  // replica_lag_time_max.
   std::optional<IsrProposal> ProposeIsrChange(const std::map<int32_t, BrokerView>& brokers,
                                               MonotonicTime now);
   // The controller refused the pending proposal (an accepted one is applied as committed state). An

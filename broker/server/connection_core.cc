@@ -9,6 +9,7 @@ uint64_t ConnectionCore::OpenSlot(MemoryBudget::Class what, int64_t bytes) {
   slot.what = what;
   slot.request_bytes = bytes;
   request_bytes_[static_cast<size_t>(what)] += bytes;
+  if (what == MemoryBudget::Class::kReplica) ++replica_slots_;
   return first_slot_ + slots_.size() - 1;
 }
 
@@ -26,6 +27,7 @@ std::vector<BufferChain> ConnectionCore::Fill(uint64_t slot, std::optional<Buffe
       held_bytes_ -= slots_.front().response->size_bytes();
       ready.push_back(std::move(*slots_.front().response));
     }
+    if (slots_.front().what == MemoryBudget::Class::kReplica) --replica_slots_;
     slots_.pop_front();
     ++first_slot_;
   }

@@ -5,6 +5,7 @@
 // grows.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -33,9 +34,12 @@ class ConnectionCore {
   // now, in order.
   std::vector<BufferChain> Fill(uint64_t slot, std::optional<BufferChain> response);
 
-  // Whether the connection may be read, given the bytes that wait in the transport.
+  // Whether the connection may be read, given the bytes that wait in the transport. A follower has
+  // a fetch parked most of the time, and what it says next (what it has flushed) must not wait for
+  // that one's end: its first requests do not count.
   bool MayRead(int64_t unsent_bytes) const {
-    return static_cast<int64_t>(slots_.size()) < limits_.max_requests_in_flight &&
+    const int64_t free_slots = std::min(replica_slots_, kFreeReplicaSlots);
+    return static_cast<int64_t>(slots_.size()) - free_slots < limits_.max_requests_in_flight &&
            unsent_bytes + held_bytes_ < limits_.max_unsent_bytes &&
            request_bytes() < limits_.max_request_bytes;
   }
@@ -50,6 +54,9 @@ class ConnectionCore {
   }
 
  private:
+  // A parked fetch, the one that releases it, and the reports of flushed offsets behind them.
+  static constexpr int64_t kFreeReplicaSlots = 20;
+
   struct Slot {
     bool filled = false;
     MemoryBudget::Class what = MemoryBudget::Class::kSmall;
@@ -58,8 +65,9 @@ class ConnectionCore {
   };
 
   const ConnectionLimits limits_;
-  std::deque<Slot> slots_;   // front = oldest request
-  uint64_t first_slot_ = 0;  // id of slots_.front()
+  std::deque<Slot> slots_;     // front = oldest request
+  uint64_t first_slot_ = 0;    // id of slots_.front()
+  int64_t replica_slots_ = 0;  // among them
   std::array<int64_t, MemoryBudget::kClasses> request_bytes_{};
   int64_t held_bytes_ = 0;  // in filled slots that wait for earlier ones
 };

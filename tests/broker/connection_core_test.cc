@@ -40,6 +40,19 @@ TEST(ConnectionCore, StopsReadingAtTheLimits) {
   EXPECT_TRUE(core.MayRead(9));
 }
 
+TEST(ConnectionCore, AFollowersParkedFetchHidesNothingBehindIt) {
+  ConnectionCore core({.max_requests_in_flight = 1});
+  core.OpenSlot(MemoryBudget::Class::kReplica, 100);
+  EXPECT_TRUE(core.MayRead(0)) << "the next request may say what was flushed";
+  for (int i = 0; i < 100 && core.MayRead(0); ++i) {
+    core.OpenSlot(MemoryBudget::Class::kReplica, 100);
+  }
+  EXPECT_FALSE(core.MayRead(0)) << "not without end";
+  ConnectionCore other({.max_requests_in_flight = 1});
+  other.OpenSlot(kSmall, 100);
+  EXPECT_FALSE(other.MayRead(0));
+}
+
 TEST(ConnectionCore, StopsReadingWhenItsRequestsHoldItsShare) {
   ConnectionCore core({.max_request_bytes = 1000});
   const uint64_t a = core.OpenSlot(MemoryBudget::Class::kBulk, 900);

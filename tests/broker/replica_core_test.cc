@@ -187,6 +187,23 @@ TEST_F(ReplicaCoreTest, LaggingMemberIsProposedForRemovalButStillCounts) {
   EXPECT_EQ(core_.high_watermark(), 20);
 }
 
+// Or it would be put out and taken in again with every fetch.
+TEST_F(ReplicaCoreTest, WhoWasPutOutForLaggingComesBackWhenItHasCaughtUp) {
+  Lead({1, 2, 3}, 0, 3);
+  Append(10, 10);
+  Fetch(2, 10, 10, 10);
+  Fetch(3, 10, 6, 10);
+  ASSERT_TRUE(core_.AdvanceHighWatermark());
+  Fetch(2, 10, 10, 2000);
+  ASSERT_TRUE(core_.ProposeIsrChange(AllUsable(), At(2000)));
+  ASSERT_TRUE(core_.Apply(State(1, 5, 11, {1, 2}, 3), 10, At(2001)));
+  Fetch(3, 10, 6, 2002);
+  EXPECT_EQ(core_.high_watermark(), 6) << "which 3 has";
+  EXPECT_FALSE(core_.ProposeIsrChange(AllUsable(), At(2002))) << "but it has not moved for 2 s";
+  Fetch(3, 10, 10, 2003);
+  EXPECT_TRUE(core_.ProposeIsrChange(AllUsable(), At(2003)));
+}
+
 // A follower that always trails by a flush under constant load is caught up all the same.
 TEST_F(ReplicaCoreTest, SteadilyTrailingMemberDoesNotLag) {
   Lead({1, 2, 3});

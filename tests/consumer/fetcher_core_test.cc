@@ -136,6 +136,24 @@ TEST_F(EarliestTest, OutOfRangeAsksForANewPosition) {
   EXPECT_EQ(Plan(1000)->partitions[0].offset, 100);
 }
 
+TEST_F(EarliestTest, WhatIsDeletedIsSkippedWithoutGoingBack) {
+  core_.Seek(0, 42);
+  Answer(*Plan(0), {.error = ErrorCode::OFFSET_OUT_OF_RANGE, .log_start_offset = 100}, 1);
+  EXPECT_TRUE(core_.TakePositionsWanted().empty())
+      << "another leader may not know that records were deleted";
+  const auto events = core_.TakeEvents();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].kind, FetchEvent::Kind::kReset);
+  EXPECT_EQ(events[0].offset, 42);
+  EXPECT_EQ(Plan(1)->partitions[0].offset, 100);
+}
+
+TEST_F(EarliestTest, AnEndBelowThePositionAsksForANewOne) {
+  core_.Seek(0, 42);
+  Answer(*Plan(0), {.error = ErrorCode::OFFSET_OUT_OF_RANGE, .log_start_offset = 3}, 1);
+  EXPECT_EQ(core_.TakePositionsWanted().size(), 1u);
+}
+
 TEST_F(NoResetTest, OutOfRangeFailsWithoutAPolicy) {
   core_.Seek(0, 42);
   Answer(*Plan(0), {.error = ErrorCode::OFFSET_OUT_OF_RANGE}, 1);

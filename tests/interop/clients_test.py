@@ -233,8 +233,9 @@ class Librdkafka(WithCluster):
             partition, offset, value = row.split(" ")
             at[(int(partition), int(offset))] = value.encode()
             copies[value.encode()] = copies.get(value.encode(), 0) + 1
-        lost = [v for v, where in load.acked.items() if at.get(where) != v]
-        self.assertEqual(lost, [], "acknowledged records are missing")
+        lost = [(v, where, at.get(where), [p for p, x in at.items() if x == v])
+                for v, where in load.acked.items() if at.get(where) != v]
+        self.assertEqual(lost, [], "acknowledged records are missing: (value, acked at, what is there, where it is)")
         if exactly_once:
             self.assertEqual([v for v, n in copies.items() if n > 1], [], "duplicates")
             order = {}

@@ -195,13 +195,19 @@ void Nemesis::StrikeDisk(const Strike& strike, SimNode& node) {
 
 void Nemesis::LoseDisk(const Strike& strike, SimNode& node) {
   if (!node.alive()) return;
+  const bool rots = strike.fault == Fault::kBrokerDiskRots;
+  // Neither before nor after a power loss: until a broker has opened its logs again a tail may be
+  // torn, and the mark of what was durable be old. No single copy can tell rot from that.
+  if (rots && torn_.contains(&node)) {
+    if (!cluster_.IsServing(strike.machine)) return Say("  not after a power loss");
+    torn_.erase(&node);
+  }
   Random random(strike.detail);
   if (damage_observer_) {
-    damage_observer_(strike.machine, strike.fault == Fault::kBrokerDiskRots);
+    damage_observer_(strike.machine, rots);
   }
-  // Rot does not come with a power loss: after that a tail may be torn, and damage there is no rot.
   node.Crash({.lose_unsynced = false});
-  if (strike.fault == Fault::kBrokerDiskWiped) {
+  if (!rots) {
     node.files().Wipe();
   } else {
     if (rotten_.insert(&node).second) cluster_.Excuse(node);
@@ -273,6 +279,7 @@ void Nemesis::Separate(const std::vector<SimNode*>& some, const std::vector<SimN
 
 void Nemesis::Crash(SimNode& node, const CrashOptions& options, Duration down_for) {
   if (!node.alive()) return;
+  if (options.lose_unsynced) torn_.insert(&node);
   node.Crash(options);
   RestartLater(node, down_for);
 }

@@ -76,6 +76,7 @@ class Nemesis {
   uint32_t total_weight_ = 0;
   std::vector<Strike> struck_;
   std::set<SimNode*> rotten_;
+  std::set<SimNode*> torn_;  // lost power, and their logs may not have been opened since
   std::function<void(const std::string&)> observer_;
   std::function<void(int32_t, bool)> damage_observer_;
 };

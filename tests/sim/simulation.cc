@@ -19,6 +19,7 @@ namespace {
 constexpr Duration kBootBudget = seconds(30);
 constexpr Duration kHealBudget = seconds(40);
 constexpr Duration kDrainBudget = seconds(60);
+constexpr Duration kReadBudget = seconds(3600);
 constexpr Duration kLogComparison = seconds(3);
 constexpr int64_t kAcksAfterHealing = 5;
 // A run that does not end by itself is a bug of its own.
@@ -224,7 +225,23 @@ class Simulation {
 
   bool AwaitAgreement() {
     return Await("18: convergence", kDrainBudget, [this] { return watch_.CheckConverged(); }) &&
-           Await("31: consumers read to the end", kDrainBudget, [this] { return AllRead(); });
+           AwaitReaders();
+  }
+
+  // As long as they get on it takes as long as it takes: one may fetch a record at a time.
+  bool AwaitReaders() {
+    int64_t looked_at = -1;
+    MonotonicTime moved_at = world_.Now();
+    bool stuck = false;
+    const bool reached = Await("31: consumers read to the end", kReadBudget, [&] {
+      const int64_t read = history_.read();
+      if (read != looked_at) moved_at = world_.Now();
+      looked_at = read;
+      stuck = world_.Now() - moved_at > kDrainBudget;
+      return stuck ? absl::OkStatus() : AllRead();
+    });
+    if (stuck) world_.Fail("31: consumers read to the end", AllRead());
+    return reached && world_.failure().ok();
   }
 
   absl::Status AllRead() {

@@ -11,6 +11,7 @@
 #include "broker/broker.h"
 #include "broker/disk_space_core.h"
 #include "broker/partition/partition_table.h"
+#include "broker/partition/refused_sequences.h"
 #include "broker/replication/replica_fetchers.h"
 #include "broker/server/connection.h"
 #include "broker/server/fetch_session_cache.h"
@@ -101,6 +102,7 @@ class BrokerShard {
   const PartitionTable& partitions() const { return partitions_; }
   int64_t broker_epoch() const { return broker_epoch_; }
   FetchSessionCache& fetch_sessions() { return fetch_sessions_; }
+  RefusedSequences& refused_sequences() { return refused_sequences_; }
 
   // Stops serving: closes all connections and fetchers.
   void CloseConnections();
@@ -130,6 +132,7 @@ class BrokerShard {
   PartitionTable partitions_;
   ReplicaFetchers fetchers_;
   FetchSessionCache fetch_sessions_;
+  RefusedSequences refused_sequences_;
   std::vector<std::shared_ptr<FramedConnection>> early_;  // accepted before the first image
   std::map<uint64_t, std::shared_ptr<Connection>> connections_;
   std::map<uint64_t, std::function<void()>> parked_replica_fetches_;

@@ -9,6 +9,7 @@
 //   partition.metadata              text: topic id
 //   recovery-point.0, .1            ours: what is known to be durable (recovery_point_file.h)
 //   sync-failed                     ours: a sync failed, see segment_recovery.h
+//   damaged                         ours: damage was met when it was read, see damage_mark.h
 //
 // Offsets are half-open ranges: log_start_offset <= flushed_offset <= log_end_offset (exclusive).
 // Invariants:
@@ -166,6 +167,8 @@ class Log {
   virtual void SetOptions(const LogOptions& options) = 0;
   // Drops producers idle for longer than producer_id_expiration_ms.
   virtual void ExpireProducers() = 0;
+  // Whether the log remembers batches of this producer.
+  virtual bool KnowsProducer(int64_t producer_id) const = 0;
 };
 
 }  // namespace soliton::segment

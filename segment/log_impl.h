@@ -60,6 +60,9 @@ class LogImpl final : public Log {
 
   void SetOptions(const LogOptions& options) override { options_ = options; }
   void ExpireProducers() override;
+  bool KnowsProducer(int64_t producer_id) const override {
+    return producers_.Find(producer_id) != nullptr;
+  }
 
  private:
   // ---- writing (log_impl.cc) ----
@@ -89,6 +92,9 @@ class LogImpl final : public Log {
   std::vector<FlushTicket::SideFile> TakeCheckpoint(int64_t step_bytes);
   // Not durable before SyncDirectory.
   absl::Status ForgetCheckpoint();
+  // Read's answer; an error that comes from no system call is damage.
+  absl::StatusOr<LogSlice> Locate(int64_t offset, int64_t end_offset, int64_t max_bytes,
+                                  bool at_least_one_batch);
   // Flushes have been told of by an unsynced mark only, for long enough.
   bool MarkIsStale() const;
   std::string_view NameOf(const FlushTicket::SideFile& side_file) const;

@@ -4,7 +4,10 @@
 #include <algorithm>
 
 #include "protocol/record/record_iterator.h"
+#include "runtime/base/os_error.h"
+#include "runtime/base/reach.h"
 #include "segment/batch_scanner.h"
+#include "segment/damage_mark.h"
 #include "segment/log_impl.h"
 
 namespace soliton::segment {
@@ -52,10 +55,21 @@ absl::StatusOr<LogSlice> LogImpl::Read(int64_t offset, int64_t upper_bound, int6
     return absl::OutOfRangeError(fmt::format("offset {} is outside [{}, {}] of {}", offset,
                                              log_start_offset_, log_end_offset(), directory_));
   }
-  LogSlice slice{{}, offset, offset};
-  const int64_t end_offset = std::min(upper_bound, log_end_offset());
-  if (offset >= end_offset) return slice;
+  absl::StatusOr<LogSlice> slice =
+      Locate(offset, std::min(upper_bound, log_end_offset()), max_bytes, at_least_one_batch);
+  const absl::Status& status = slice.status();
+  const bool damage_met = absl::IsDataLoss(status) || absl::IsOutOfRange(status);
+  if (!damage_met || ErrnoOf(status)) return slice;
+  SOMETIMES("damage was met when it was read");
+  const absl::Status damage = absl::DataLossError(std::string(status.message()));
+  MarkDamaged(fs_, directory_, damage);
+  return Fence(damage);
+}
 
+absl::StatusOr<LogSlice> LogImpl::Locate(int64_t offset, int64_t end_offset, int64_t max_bytes,
+                                         bool at_least_one_batch) {
+  LogSlice slice{{}, offset, offset};
+  if (offset >= end_offset) return slice;
   Segment& segment = SegmentOf(offset);
   const absl::StatusOr<BatchBoundary> first = segment.FindBatch(offset);
   if (!first.ok()) return first.status();
@@ -68,6 +82,9 @@ absl::StatusOr<LogSlice> LogImpl::Read(int64_t offset, int64_t upper_bound, int6
       end = segment.NextBoundary(*first);
     }
     if (!end.ok()) return end.status();
+  }
+  if (absl::Status status = segment.CheckBytes(first->position, end->position); !status.ok()) {
+    return status;
   }
   slice.region = {segment.file(), first->position, end->position - first->position};
   slice.first_offset = first->base_offset;

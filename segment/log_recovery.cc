@@ -7,6 +7,7 @@
 #include "runtime/obs/logging.h"
 #include "segment/batch_scanner.h"
 #include "segment/checkpoint_file.h"
+#include "segment/damage_mark.h"
 #include "segment/failed_sync.h"
 #include "segment/producer_recovery.h"
 #include "segment/segment_checkpoint.h"
@@ -188,6 +189,7 @@ absl::Status OpenFolder(FileSystem& fs, const std::string& directory) {
 absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& fs, const Clock& clock,
                                         const LogOptions& options, const OpenOptions& open) {
   if (absl::Status status = OpenFolder(fs, open.directory); !status.ok()) return status;
+  if (absl::Status status = CheckNotDamaged(fs, open.directory); !status.ok()) return status;
   const auto topic_id = RecoverTopicId(fs, open);
   if (!topic_id.ok()) return topic_id.status();
   auto point_file = RecoveryPointFile::Open(fs, open.directory);

@@ -33,6 +33,7 @@ Segment::Segment(FileSystem& fs, std::string directory, int64_t base_offset,
       base_offset_(base_offset),
       index_interval_bytes_(index_interval_bytes),
       file_(std::move(file)),
+      checked_(file_->size_bytes()),
       size_bytes_(file_->size_bytes()),
       end_offset_(base_offset),
       offset_index_(base_offset),
@@ -117,6 +118,7 @@ absl::Status Segment::TruncateTo(int64_t offset) {
   if (!cut.ok()) return cut.status();
   if (absl::Status status = RemoveIndexFiles(); !status.ok()) return status;
   if (absl::Status status = file_->Truncate(cut->position); !status.ok()) return status;
+  checked_.Cut(cut->position);
   if (absl::Status status = SyncOrMark(*fs_, directory_, *file_); !status.ok()) return status;
   return Rebuild(cut->position);
 }
@@ -234,6 +236,20 @@ absl::StatusOr<BatchBoundary> Segment::LastBoundaryWithin(const BatchBoundary& f
   return last;
 }
 
+absl::Status Segment::CheckBytes(int64_t from, int64_t to) {
+  const CheckedRange::Piece piece = checked_.Unchecked(from, to);
+  if (piece.empty()) return absl::OkStatus();
+  BatchScanner scanner(*file_, piece.from, piece.to, BatchScanner::Depth::kChecksums,
+                       BatchScanner::kScanChunkBytes);
+  while (true) {
+    const absl::StatusOr<bool> more = scanner.Next();
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+  }
+  checked_.Checked(piece);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<BatchBoundary> Segment::NextBoundary(const BatchBoundary& boundary) const {
   BatchScanner scanner(*file_, boundary.position, size_bytes_, BatchScanner::Depth::kHeaders,
                        kafka::kBatchHeaderBytes);
@@ -301,6 +317,7 @@ bool Segment::ContinueFrom(SegmentCheckpoint checkpoint) {
 }
 
 absl::Status Segment::CutToScanned() {
+  checked_.Cut(size_bytes_);
   return file_->size_bytes() == size_bytes_ ? absl::OkStatus() : file_->Truncate(size_bytes_);
 }
 

@@ -24,6 +24,7 @@
 #include "protocol/record/record_batch.h"
 #include "runtime/base/buffer.h"
 #include "runtime/file/file_system.h"
+#include "segment/checked_range.h"
 #include "segment/flush_ticket.h"
 #include "segment/index/offset_index.h"
 #include "segment/index/time_index.h"
@@ -103,6 +104,9 @@ class Segment {
   // The last boundary at or below `position_limit`, and not before `from`.
   absl::StatusOr<BatchBoundary> LastBoundaryWithin(const BatchBoundary& from,
                                                    int64_t position_limit);
+  // Checks what of [from, to), two boundaries, this process neither wrote nor has checked before.
+  // kDataLoss or kOutOfRange: damage.
+  absl::Status CheckBytes(int64_t from, int64_t to);
   // The boundary after the batch that begins at `boundary`.
   absl::StatusOr<BatchBoundary> NextBoundary(const BatchBoundary& boundary) const;
   // From where on a scan finds the first batch with a timestamp >= `timestamp_ms`.
@@ -162,6 +166,7 @@ class Segment {
   int64_t base_offset_;
   int64_t index_interval_bytes_;
   std::shared_ptr<File> file_;
+  CheckedRange checked_;
   int64_t size_bytes_ = 0;
   int64_t end_offset_;
   int64_t max_timestamp_ms_ = -1;

@@ -3,7 +3,9 @@
 //   acks 0   no response; any error closes the connection, so that the client refreshes its
 //   metadata acks 1   answered after the leader's append acks -1  answered when the high watermark
 //   passes the batch: on disk on every in-sync replica
-// v7+ zstd allowed; v8+ record errors; v10+ leader hints (KIP-951); v13 topic ids.
+// A retriable refusal of an idempotent producer's batch is remembered for a while
+// (RefusedSequences). v7+ zstd allowed; v8+ record errors; v10+ leader hints (KIP-951); v13 topic
+// ids.
 #include "broker/handlers/leader_hints.h"
 #include "broker/server/dispatch.h"
 #include "broker/server/scatter.h"
@@ -62,6 +64,8 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     Buffer records;
     size_t topic = 0;  // where the answer goes
     size_t partition = 0;
+    BatchSequence sequence;
+    bool was_unknown = false;  // an earlier batch met a broker that did not know the topic
     bool answered = false;
   };
 
@@ -70,7 +74,10 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
   bool MoveToOwner() {
     if (!request_->CanMove()) return false;
     std::vector<TopicPartition> ids;
-    for (const Item& item : items_) ids.push_back(item.id);
+    for (const Item& item : items_) {
+      if (item.was_unknown) return false;  // only this shard knows that
+      ids.push_back(item.id);
+    }
     BrokerShard* owner = SoleOwnerElsewhere(home(), ids);
     if (owner == nullptr) return false;
     request_->MoveTo(*owner, [body = body_](RequestPtr request) mutable {
@@ -97,15 +104,24 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
         auto& out = topic_response.partition_responses.emplace_back();
         out.index = partition.index;
         out.base_offset = -1;
+        const BatchSequence sequence = SequenceOf(partition);
         out.error_code = Precheck(info, by_id, partition, out);
         if (out.error_code != ErrorCode::NONE) {
           failed_ = true;
+          NoteRefusal(home(), by_id ? topic.topic_id.ToString() : topic.name, partition.index,
+                      sequence, out.error_code);
           continue;
         }
-        items_.push_back({{info->id, partition.index},
-                          partition.records.buffer(),
-                          response_.responses.size() - 1,
-                          topic_response.partition_responses.size() - 1});
+        Item& item = items_.emplace_back();
+        item.id = {info->id, partition.index};
+        item.records = partition.records.buffer();
+        item.topic = response_.responses.size() - 1;
+        item.partition = topic_response.partition_responses.size() - 1;
+        item.sequence = sequence;
+        item.was_unknown = !home().refused_sequences().empty() &&
+                           home().refused_sequences().IsMissingBefore(
+                               by_id ? topic.topic_id.ToString() : topic.name, partition.index,
+                               sequence, home().shard().clock().Now());
       }
     }
   }
@@ -125,6 +141,19 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
       return ErrorCode::INVALID_RECORD;
     }
     return CheckBatchHeader(partition.records.buffer(), out);
+  }
+
+  static BatchSequence SequenceOf(const ProduceRequest::PartitionProduceData& partition) {
+    if (partition.records.is_null()) return {};
+    const auto batch = kafka::RecordBatchView::Parse(partition.records.buffer());
+    if (!batch.ok()) return {};
+    return {batch->producer_id(), batch->producer_epoch(), batch->base_sequence()};
+  }
+
+  static void NoteRefusal(BrokerShard& shard, std::string_view topic, int32_t partition,
+                          const BatchSequence& sequence, ErrorCode error) {
+    if (sequence.producer_id < 0 || !kafka::IsRetriable(error)) return;
+    shard.refused_sequences().Note(topic, partition, sequence, shard.shard().clock().Now());
   }
 
   // What of a batch depends on the request around it. Anything else about it is the log's to judge.
@@ -157,6 +186,13 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
       outcome.error = AbsenceError(owner, item.id);
       return Deliver(owner, index, std::move(outcome));
     }
+    if (IsOutOfOrder(owner, item, *partition)) {
+      outcome.error = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
+      outcome.error_message = fmt::format(
+          "a batch of producer {} before sequence {} was turned away and has not been sent again",
+          item.sequence.producer_id, item.sequence.first_sequence);
+      return Deliver(owner, index, std::move(outcome));
+    }
     const auto bytes = static_cast<int64_t>(item.records.size());
     outcome = partition->AppendAsLeader(std::move(item.records), body_.acks);
     owner.CountAppended(bytes);
@@ -173,8 +209,27 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
                              });
   }
 
+  // Owner shard. A log that knows the producer judges by itself.
+  bool IsOutOfOrder(BrokerShard& owner, const Item& item, const Partition& partition) const {
+    if (owner.refused_sequences().empty() && !item.was_unknown) return false;
+    if (item.sequence.producer_id < 0 || partition.KnowsProducer(item.sequence.producer_id)) {
+      return false;
+    }
+    return item.was_unknown ||
+           owner.refused_sequences().IsMissingBefore(item.id.topic_id.ToString(), item.id.partition,
+                                                     item.sequence, owner.shard().clock().Now());
+  }
+
   // Owner shard: the result goes home.
   void Deliver(BrokerShard& owner, size_t index, ProduceOutcome outcome) {
+    const Item& item = items_[index];
+    if (outcome.error != ErrorCode::NONE) {
+      NoteRefusal(owner, item.id.topic_id.ToString(), item.id.partition, item.sequence,
+                  outcome.error);
+    } else if (!owner.refused_sequences().empty()) {
+      owner.refused_sequences().Forget(item.id.topic_id.ToString(), item.id.partition,
+                                       item.sequence);
+    }
     if (&owner == &home()) return OnOutcome(index, std::move(outcome));
     home().shard().Post([self = shared_from_this(), index, outcome = std::move(outcome)]() mutable {
       self->OnOutcome(index, std::move(outcome));

@@ -320,6 +320,7 @@ void Partition::FillRecords(const FetchArgs& args, int64_t upper_bound, FetchOut
   if (args.fetch_offset >= upper_bound) return;
   auto slice = log_->Read(args.fetch_offset, upper_bound, args.max_bytes, args.at_least_one_batch);
   if (!slice.ok()) {
+    NoticeFailure();
     LogError("{}-{}: read at {} failed: {}", topic_, id_.partition, args.fetch_offset,
              slice.status().ToString());
     out.error = absl::IsOutOfRange(slice.status()) ? ErrorCode::OFFSET_OUT_OF_RANGE
@@ -397,7 +398,7 @@ void Partition::OnTick(bool housekeeping) {
   owner_.AssertCurrent();
   MaybeChangeIsr();
   CompleteDeletions();  // a broker that went away is not waited for
-  MaybeFlush();  // a mark that waits for its sync
+  MaybeFlush();         // a mark that waits for its sync
   if (!housekeeping || failed_ || closing_) return;
   log_->ExpireProducers();
   if (settings_.cleanup_policy_delete) {

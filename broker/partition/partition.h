@@ -117,6 +117,8 @@ class Partition {
   // the append. A later epoch changes nothing while this replica goes on leading: its log is what
   // the others follow.
   void WhenCommitted(int64_t required_offset, int32_t leader_epoch, ProduceWaiters::Done done);
+  // Whether the log remembers batches of this idempotent producer.
+  bool KnowsProducer(int64_t producer_id) const { return log_->KnowsProducer(producer_id); }
 
   // ---- fetch ----
 

@@ -5,8 +5,13 @@
 #include <cerrno>
 #include <system_error>
 
+#include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
+
 namespace soliton {
 namespace {
+
+constexpr char kErrnoPayload[] = "soliton/errno";
 
 absl::StatusCode CodeOf(int error_number) {
   switch (error_number) {
@@ -43,13 +48,23 @@ absl::StatusCode CodeOf(int error_number) {
 
 }  // namespace
 
+std::optional<int> ErrnoOf(const absl::Status& status) {
+  const auto text = status.GetPayload(kErrnoPayload);
+  int number = 0;
+  if (!text || !absl::SimpleAtoi(std::string(*text), &number)) return std::nullopt;
+  return number;
+}
+
 std::string ErrnoText(int error_number) {
   return std::error_code(error_number, std::generic_category()).message();
 }
 
 absl::Status ErrnoStatus(int error_number, std::string_view action, std::string_view subject) {
-  return absl::Status(CodeOf(error_number),
+  absl::Status status(CodeOf(error_number),
                       fmt::format("{} {}: {}", action, subject, ErrnoText(error_number)));
+  const std::string number = std::to_string(error_number);
+  status.SetPayload(kErrnoPayload, absl::Cord(absl::string_view(number)));
+  return status;
 }
 
 }  // namespace soliton

@@ -9,6 +9,7 @@
 
 #include "segment/batch_scanner.h"
 #include "segment/checkpoint_file.h"
+#include "segment/damage_mark.h"
 #include "segment/failed_sync.h"
 #include "segment/log_recovery.h"
 #include "segment/recovery_point_file.h"
@@ -122,6 +123,11 @@ absl::Status LogVerifier::ReadNames() {
       Add(Finding::Kind::kNote, PathOf(entry.name), -1, -1,
           "a sync failed: bytes that read well now may be missing on the disk; the next start "
           "copies the files that this concerns");
+    } else if (entry.name == kDamagedName) {
+      const auto text = ReadFile(fs_, PathOf(entry.name));
+      Add(Finding::Kind::kNote, PathOf(entry.name), -1, -1,
+          fmt::format("brokers do not use this folder since they met damage: {}",
+                      text.ok() ? *text : std::string(text.status().message())));
     } else if (entry.name.ends_with(".tmp") || entry.name.ends_with(".deleted")) {
       Add(Finding::Kind::kNote, PathOf(entry.name), -1, -1,
           "is left over from interrupted work; the next start removes it");

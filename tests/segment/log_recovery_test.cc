@@ -164,27 +164,6 @@ TEST_F(LogRecoveryTest, ShortClosedSegmentIsReported) {
   EXPECT_EQ(Open().code(), absl::StatusCode::kDataLoss);
 }
 
-TEST_F(LogRecoveryTest, WithinASecondTheMarkIsAsDurableAsWhatItTells) {
-  MustOpen();
-  Fill(1);
-  while (Flush()) {
-  }
-  Fill(3);
-  while (Flush()) {
-  }
-  clock.wall_ms += 1000;
-  EXPECT_TRUE(Flush()) << "for the mark alone";
-  EXPECT_FALSE(Flush()) << "once";
-  Crash(sim::CrashModel::kLoseUnsynced);
-  const std::string good = *ReadFile(fs, LogName(0));
-  Overwrite(LogName(0), good.substr(0, good.size() - 10));
-  const absl::Status status = Open();
-  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status.ToString();
-  Overwrite(LogName(0), good);
-  MustOpen();
-  EXPECT_EQ(log->log_end_offset(), 8);
-}
-
 TEST_F(LogRecoveryTest, LostMarkMeansMoreCareNotLoss) {
   MustOpen();
   Fill(30);

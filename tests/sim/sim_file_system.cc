@@ -51,8 +51,11 @@ namespace {
 
 // As the real one names what failed.
 absl::Status Named(const absl::Status& fault, FileOperation operation, const std::string& path) {
-  return absl::Status(fault.code(), fmt::format("{} {}: {}", FileOperationName(operation), path,
+  absl::Status status(fault.code(), fmt::format("{} {}: {}", FileOperationName(operation), path,
                                                 std::string(fault.message())));
+  fault.ForEachPayload(
+      [&](absl::string_view key, const absl::Cord& value) { status.SetPayload(key, value); });
+  return status;
 }
 
 }  // namespace

@@ -64,6 +64,8 @@ struct BrokerOptions {
   int64_t min_free_disk_bytes = -1;
   int64_t max_unsent_bytes_per_connection = 64 << 20;  // above it the connection is not read
   int32_t max_fetch_bytes = 55 << 20;                  // fetch.max.bytes
+  // KIP-392: a consumer that names its rack is sent to an in-sync replica there.
+  bool rack_aware_reads = false;
   int32_t fetch_session_slots = 1000;  // max.incremental.fetch.session.cache.slots; all shards
 
   // Everything this broker was started with, for those who ask what holds; null shows the defaults.

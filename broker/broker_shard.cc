@@ -18,6 +18,7 @@ PartitionTableOptions TableOptions(const BrokerOptions& options) {
   PartitionTableOptions table;
   table.partition.broker_id = options.node_id;
   table.partition.flush_before_ack = options.flush_before_ack;
+  table.partition.serves_readers = options.rack_aware_reads;
   table.partition.replica.replica_lag_time_max = options.replica_lag_time_max;
   table.partition.replica.count_flushed = options.flush_before_ack;
   table.topic_defaults = options.topic_defaults;

@@ -93,6 +93,8 @@ void ApplySettings(const config::Config& config, consumer::ConsumerOptions& opti
   given.Milliseconds("fetch.max.wait.ms", options.fetch.max_wait);
   given.Number("fetch.max.bytes", options.fetch.max_bytes);
   given.Number("max.partition.fetch.bytes", options.fetch.partition_max_bytes);
+  given.Text("client.rack", options.fetch.rack);
+  given.Milliseconds("metadata.max.age.ms", options.fetch.preferred_replica_lease);
   given.Flag("check.crcs", options.reader.check_crc);
   if (config.Given("isolation.level")) {
     options.reader.read_committed = config.GetString("isolation.level") == "read_committed";

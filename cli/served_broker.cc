@@ -51,6 +51,7 @@ broker::BrokerOptions ToOptions(const config::BrokerConfig& config,
   options.connection_timeouts.frame_grace = milliseconds(config.connections_frame_timeout_ms);
   options.connection_timeouts.no_progress = milliseconds(config.connections_send_timeout_ms);
   options.max_fetch_bytes = config.fetch_max_bytes;
+  options.rack_aware_reads = config.rack_aware_reads;
   options.fetch_session_slots = config.fetch_session_slots;
   options.topic_defaults = config.topic_defaults;
   options.settings = std::move(settings);

@@ -148,6 +148,9 @@ void TakeValues(const Config& config, BrokerConfig& broker) {
   broker.max_connections_per_ip = config.GetInteger("max.connections.per.ip");
   broker.socket_request_max_bytes = int32("socket.request.max.bytes");
   broker.fetch_max_bytes = int32("fetch.max.bytes");
+  broker.rack_aware_reads =
+      config.Has("replica.selector.class") &&
+      config.GetString("replica.selector.class").ends_with("RackAwareReplicaSelector");
   broker.fetch_session_slots = int32("max.incremental.fetch.session.cache.slots");
   broker.log_flush_offset_checkpoint_interval_ms =
       config.GetInteger("log.flush.offset.checkpoint.interval.ms");

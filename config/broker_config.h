@@ -63,6 +63,7 @@ struct BrokerConfig {
   int64_t max_connections_per_ip = std::numeric_limits<int32_t>::max();
   int32_t fetch_max_bytes = 55 << 20;
   int32_t fetch_session_slots = 1000;
+  bool rack_aware_reads = false;  // replica.selector.class
 
   int64_t log_flush_offset_checkpoint_interval_ms = 5000;
   int64_t log_retention_check_interval_ms = 300000;

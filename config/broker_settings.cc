@@ -27,6 +27,13 @@ constexpr Setting kBrokerSettings[] = {
     {.name = "broker.rack", .type = Type::kString,
      .doc = "Rack or zone of this broker; replicas of a partition are spread over racks.",
      .scopes = kBrokerScope},
+    {.name = "replica.selector.class", .type = Type::kEnum,
+     .doc = "Where consumers that name their rack (client.rack) read: from the leader, or with "
+            "RackAwareReplicaSelector from an in-sync replica in their rack. Kafka's own two names only: "
+            "others are Java classes and cannot be run here.",
+     .allowed = "org.apache.kafka.common.replica.RackAwareReplicaSelector|"
+                "org.apache.kafka.common.replica.LeaderSelector",
+     .scopes = kBrokerScope},
 
     // ---- addresses ----
     {.name = "listeners", .type = Type::kListeners, .default_value = "PLAINTEXT://:9092",

@@ -74,6 +74,9 @@ constexpr Setting kClientSettings[] = {
     {.name = "isolation.level", .type = Type::kEnum, .default_value = "read_uncommitted",
      .doc = "Whether records of open and aborted transactions are delivered.",
      .allowed = "read_uncommitted|read_committed", .scopes = kConsumerScope},
+    {.name = "client.rack", .type = Type::kString, .default_value = "",
+     .doc = "Rack of this client: with a broker's replica.selector.class it reads from a replica there.",
+     .scopes = kConsumerScope},
     {.name = "check.crcs", .type = Type::kBool, .default_value = "true",
      .doc = "Whether each batch's checksum is verified.", .scopes = kConsumerScope},
 };

@@ -73,8 +73,6 @@ constexpr Setting kKnownKafkaSettings[] = {
             "policies are Java classes and cannot be enforced here"),
     Refused("client.quota.callback.class", "",
             "quota callbacks are Java classes and cannot be enforced here"),
-    Refused("replica.selector.class", "",
-            "consumers read from leaders; a selector is a Java class and cannot be run here"),
     Refused("remote.log.storage.system.enable", "false", "tiered storage is not available"),
     NoEffect("num.network.threads", kThreads),
     NoEffect("num.io.threads", kThreads),

@@ -40,6 +40,7 @@ FetchAnswer AnswerOf(const std::string& topic, const kafka::FetchResponse::Parti
   answer.outcome.error = from.error_code;
   answer.outcome.high_watermark = from.high_watermark;
   answer.outcome.log_start_offset = from.log_start_offset;
+  answer.outcome.preferred_read_replica = from.preferred_read_replica;
   answer.outcome.diverging_epoch = from.diverging_epoch.epoch;
   answer.outcome.diverging_end_offset = from.diverging_epoch.end_offset;
   if (from.aborted_transactions.has_value()) {
@@ -64,6 +65,7 @@ BuiltFetch BuildFetch(const FetchPlan& plan, const std::vector<TopicPartition>& 
   request.max_wait_ms = Milliseconds(options.max_wait);
   request.min_bytes = options.min_bytes;
   request.max_bytes = options.max_bytes;
+  request.rack_id = options.rack;
   request.isolation_level = read_committed ? 1 : 0;
   std::map<std::string, size_t> topics;
   for (const FetchPartition& planned : plan.partitions) {

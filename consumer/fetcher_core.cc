@@ -55,6 +55,7 @@ void FetcherCore::RemovePartition(PartitionIndex partition) {
 void FetcherCore::SetLeader(PartitionIndex index, kafka::PartitionLeader leader, MonotonicTime) {
   Partition& partition = At(index);
   if (leader == partition.leader) return;
+  partition.preferred = -1;  // the new one may know better
   const bool elsewhere = leader.leader_id != partition.leader.leader_id;
   partition.leader = leader;
   partition.paused_until = {};
@@ -104,9 +105,8 @@ bool FetcherCore::BrokerFree(int32_t broker_id, MonotonicTime now) const {
 std::set<int32_t> FetcherCore::BrokersWithWork(MonotonicTime now) const {
   std::set<int32_t> brokers;
   for (const Partition& partition : partitions_) {
-    if (Fetchable(partition, now) && BrokerFree(partition.leader.leader_id, now)) {
-      brokers.insert(partition.leader.leader_id);
-    }
+    const int32_t source = SourceOf(partition, now);
+    if (Fetchable(partition, now) && BrokerFree(source, now)) brokers.insert(source);
   }
   return brokers;
 }
@@ -119,7 +119,7 @@ std::optional<FetchPlan> FetcherCore::Plan(int32_t broker_id, MonotonicTime now)
   for (size_t i = 0; i < count; ++i) {
     const auto index = static_cast<PartitionIndex>((cursor_ + i) % count);
     Partition& partition = partitions_[index];
-    if (partition.leader.leader_id != broker_id || !Fetchable(partition, now)) continue;
+    if (SourceOf(partition, now) != broker_id || !Fetchable(partition, now)) continue;
     partition.in_flight = plan.id;
     plan.partitions.push_back({index, partition.offset, partition.leader.leader_epoch,
                                partition.last_fetched_epoch, partition.max_bytes});
@@ -137,6 +137,16 @@ bool FetcherCore::OnOutcome(FetchId fetch, PartitionIndex index, const FetchOutc
   Partition& partition = At(index);
   if (partition.in_flight != fetch) return false;  // moved, removed, or given up meanwhile
   partition.in_flight = 0;
+  const auto flight = flights_.find(fetch);
+  const int32_t asked =
+      flight == flights_.end() ? partition.leader.leader_id : flight->second.broker_id;
+  if (BackToLeader(partition, asked, outcome, now)) return false;
+  if (outcome.error == ErrorCode::NONE && outcome.preferred_read_replica >= 0 &&
+      outcome.preferred_read_replica != asked) {
+    partition.preferred = outcome.preferred_read_replica;
+    partition.preferred_until = now + options_.preferred_replica_lease;
+    return false;
+  }
   if (outcome.error != ErrorCode::NONE) {
     OnError(index, outcome, now);
     return false;
@@ -167,6 +177,16 @@ bool FetcherCore::OnOutcome(FetchId fetch, PartitionIndex index, const FetchOutc
   partition.offset = outcome.next_offset;
   partition.last_fetched_epoch = outcome.last_batch_epoch;
   partition.buffered_bytes += outcome.records_bytes;
+  return true;
+}
+
+bool FetcherCore::BackToLeader(Partition& partition, int32_t asked, const FetchOutcome& outcome,
+                               MonotonicTime now) {
+  if (asked == partition.leader.leader_id) return false;
+  if (outcome.error == ErrorCode::NONE && outcome.diverging_epoch < 0) return false;
+  partition.preferred = -1;
+  // A leader that sends us back at once must not make this a busy loop.
+  Retry(partition, now, outcome.error != ErrorCode::NONE && NeedsRefresh(outcome.error));
   return true;
 }
 
@@ -233,7 +253,9 @@ void FetcherCore::OnAnswered(FetchId fetch, bool lost, MonotonicTime now) {
     if (partition.in_flight != fetch) continue;
     partition.in_flight = 0;
     // In a complete answer a partition that is not mentioned has nothing new.
-    if (lost) Retry(partition, now, true);
+    if (!lost) continue;
+    partition.preferred = -1;
+    Retry(partition, now, true);
   }
 }
 

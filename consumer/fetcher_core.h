@@ -10,13 +10,17 @@
 //   what was read says so (truncation) instead of serving other records at the same offsets.
 // - A partition whose buffered bytes have reached the limit is not fetched: memory is bounded.
 // - At most one fetch per broker is in flight.
-// Sources: KIP-74, KIP-320, KIP-595 (diverging epoch), kafka fetch semantics.
+// - A replica that the leader has sent us to is read from until it fails, the lease ends or the
+//   leader changes. Only the leader is believed that a position does not exist: a follower may be
+//   behind.
+// Sources: KIP-74, KIP-320, KIP-392, KIP-595 (diverging epoch), kafka fetch semantics.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -43,6 +47,10 @@ struct FetcherOptions {
   ResetPolicy reset_policy = ResetPolicy::kLatest;
   Duration retry_backoff_initial = milliseconds(20);
   Duration retry_backoff_max = milliseconds(1000);
+  // client.rack: a broker with a replica selector may send us to a replica there (KIP-392).
+  std::string rack;
+  // How long such advice is followed before the leader is asked again.
+  Duration preferred_replica_lease = milliseconds(300000);
   // Beyond max_wait: an answer that takes longer makes us ask whether the leader has changed.
   Duration slow_answer = milliseconds(500);
 };
@@ -66,6 +74,8 @@ struct FetchOutcome {
   kafka::ErrorCode error = kafka::ErrorCode::NONE;
   int64_t high_watermark = -1;
   int64_t log_start_offset = -1;
+  // The broker to read from instead; there are no records then.
+  int32_t preferred_read_replica = -1;
   // Set by a leader whose log diverges from what was read: its end of `diverging_epoch`.
   int32_t diverging_epoch = -1;
   int64_t diverging_end_offset = -1;
@@ -142,6 +152,8 @@ class FetcherCore {
     int64_t buffered_bytes = 0;
     int32_t max_bytes = 0;
     int64_t high_watermark = -1;
+    int32_t preferred = -1;  // to read from until `preferred_until`, instead of the leader
+    MonotonicTime preferred_until{};
     MonotonicTime paused_until{};
     int failures = 0;
   };
@@ -152,6 +164,13 @@ class FetcherCore {
 
   const Partition& At(PartitionIndex index) const { return partitions_[index]; }
   Partition& At(PartitionIndex index) { return partitions_[index]; }
+  static int32_t SourceOf(const Partition& partition, MonotonicTime now) {
+    const bool follows_advice = partition.preferred >= 0 && now < partition.preferred_until;
+    return follows_advice ? partition.preferred : partition.leader.leader_id;
+  }
+  // `partition` was not read from its leader. False when that is not so: the answer counts.
+  bool BackToLeader(Partition& partition, int32_t asked, const FetchOutcome& outcome,
+                    MonotonicTime now);
   bool Fetchable(const Partition& partition, MonotonicTime now) const;
   bool BrokerFree(int32_t broker_id, MonotonicTime now) const;
   void Retry(Partition& partition, MonotonicTime now, bool refresh);

@@ -42,6 +42,8 @@
 
 namespace soliton::segment {
 
+class ProducerStateTable;
+
 // What a leader's append did.
 struct AppendResult {
   kafka::ErrorCode error = kafka::ErrorCode::NONE;
@@ -153,6 +155,9 @@ class Log {
   virtual int32_t latest_leader_epoch() const = 0;
   // Epoch that `offset` was written in, -1 when unknown.
   virtual int32_t LeaderEpochOf(int64_t offset) const = 0;
+
+  // Valid until the log changes.
+  virtual const ProducerStateTable& producers() const = 0;
 
   virtual int64_t log_start_offset() const = 0;
   virtual int64_t log_end_offset() const = 0;

@@ -48,6 +48,7 @@ class LogImpl final : public Log {
   int32_t latest_leader_epoch() const override;
   int32_t LeaderEpochOf(int64_t offset) const override;
 
+  const ProducerStateTable& producers() const override { return producers_; }
   int64_t log_start_offset() const override { return log_start_offset_; }
   int64_t log_end_offset() const override { return active_->end_offset(); }
   // Nothing below the log start can be lost any more.

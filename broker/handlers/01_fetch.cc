@@ -3,8 +3,9 @@
 // for, and the first one with news makes it read again (no polling). Follower fetches are also the
 // acknowledgements of replication: fetch offset and flushed offset move the high watermark (DESIGN:
 // replication). v7+ sessions (KIP-227): an incremental request is completed to a full one before it
-// is served, and the answer is reduced to what is news. v9+ leader epoch check; v12+ truncation
-// detection; v13+ topic ids; v15+ replica state; v16+ leader hints.
+// is served, and the answer is reduced to what is news. v9+ leader epoch check; v11+ a reader that
+// names its rack is sent to a replica there (KIP-392); v12+ truncation detection; v13+ topic ids;
+// v15+ replica state; v16+ leader hints.
 #include "broker/handlers/leader_hints.h"
 #include "broker/server/dispatch.h"
 #include "broker/server/scatter.h"
@@ -20,6 +21,7 @@ using kafka::FetchResponse;
 constexpr int16_t kTopicIdVersion = 13;
 constexpr int16_t kReplicaStateVersion = 15;
 constexpr int16_t kFollowerFetchVersion = 11;  // KIP-392
+constexpr int8_t kReadCommitted = 1;
 
 // Lives on the home shard; doorbells and reads refer to it from owner shards.
 class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
@@ -93,6 +95,7 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
 
   void Resolve() {
     const controller::MetadataImage& image = *home().image();
+    FindNearBrokers();
     const bool known_replica = !is_replica() || image.FindBroker(replica_id_) != nullptr;
     for (const auto& topic : body_.topics) {
       auto& topic_response = response_.responses.emplace_back();
@@ -113,6 +116,8 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
           error = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
         } else if (!known_replica) {
           error = ErrorCode::NOT_LEADER_OR_FOLLOWER;
+        } else if (body_.isolation_level < 0 || body_.isolation_level > kReadCommitted) {
+          error = ErrorCode::INVALID_REQUEST;
         }
         if (error != ErrorCode::NONE) {
           out.error_code = error;
@@ -120,6 +125,18 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
           continue;
         }
         AddItem({info->id, partition.partition}, partition, topic_response.partitions.size() - 1);
+      }
+    }
+  }
+
+  // KIP-392. A leader in the reader's rack serves it itself.
+  void FindNearBrokers() {
+    if (!home().options().rack_aware_reads || is_replica() || body_.rack_id.empty()) return;
+    const auto& own = home().options().rack;
+    if (own && *own == body_.rack_id) return;
+    for (const auto& [id, broker] : home().image()->brokers) {
+      if (broker.usable() && broker.rack && *broker.rack == body_.rack_id) {
+        near_brokers_.push_back(id);
       }
     }
   }
@@ -134,12 +151,14 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
     item.args.fetch_offset = partition.fetch_offset;
     item.args.current_leader_epoch = partition.current_leader_epoch;
     item.args.last_fetched_epoch = partition.last_fetched_epoch;
-    item.args.read_committed = body_.isolation_level == 1;
+    item.args.read_committed = body_.isolation_level == kReadCommitted;
     item.args.leader_only = request_->version() < kFollowerFetchVersion;
     item.args.replica_id = replica_id_;
     item.args.replica_epoch = body_.replica_state.replica_epoch;
     item.args.flushed_offset = partition.flushed_offset;
     item.args.log_start_offset = partition.log_start_offset;
+    if (is_replica()) item.args.known_high_watermark = partition.high_watermark;
+    if (!near_brokers_.empty()) item.args.near_brokers = &near_brokers_;
     ids_.push_back(id);
     items_.push_back(std::move(item));
   }
@@ -196,7 +215,7 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
     if (doorbell == nullptr || bytes >= min_bytes_) return;
     for (size_t index : indexes) {
       Partition* partition = owner.partitions().Find(items_[index].id);
-      if (partition != nullptr) partition->AddFetchWaiter(doorbell, is_replica());
+      if (partition != nullptr) partition->AddFetchWaiter(doorbell, items_[index].args);
     }
   }
 
@@ -209,6 +228,8 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
       const FetchOutcome& outcome = results[i];
       bytes += outcome.records.length;
       // A follower shall hear at once where its leader's log begins: DeleteRecords waits for it.
+      now = now || outcome.preferred_read_replica >= 0 ||
+            outcome.high_watermark > items_[i].args.known_high_watermark;
       now = now || (is_replica() && outcome.log_start_offset > items_[i].args.log_start_offset);
       now = now || outcome.error != ErrorCode::NONE || outcome.diverging.has_value();
     }
@@ -276,9 +297,15 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
       FetchOutcome& outcome = results[i];
       auto& out = response_.responses[item.topic].partitions[item.partition];
       out.error_code = outcome.error;
-      out.high_watermark = outcome.high_watermark;
-      out.last_stable_offset = outcome.last_stable_offset;
+      if (!item.args.read_committed) out.aborted_transactions = std::nullopt;
+      // Whoever asked for deleted records learns where the log begins now.
       out.log_start_offset = outcome.log_start_offset;
+      // A follower needs these to go on, also where its offset does not exist.
+      if (outcome.error == ErrorCode::NONE || is_replica()) {
+        out.high_watermark = outcome.high_watermark;
+        out.last_stable_offset = outcome.last_stable_offset;
+      }
+      out.preferred_read_replica = outcome.preferred_read_replica;
       if (outcome.diverging) {
         out.diverging_epoch.epoch = outcome.diverging->leader_epoch;
         out.diverging_epoch.end_offset = outcome.diverging->end_offset;
@@ -303,6 +330,7 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
   int64_t min_bytes_ = 0;
   std::vector<TopicPartition> ids_;
   std::vector<Item> items_;
+  std::vector<int32_t> near_brokers_;
   std::optional<MonotonicTime> deadline_;
   std::shared_ptr<FetchDoorbell> doorbell_;
   bool answer_now_ = false;  // something cannot be served: the client must hear it at once

@@ -44,6 +44,10 @@ void Handle(RequestPtr request) {
       auto& out = queries->AddPartition(partition.partition_index);
       out.partition_index = partition.partition_index;
       if (out.error_code != ErrorCode::NONE) continue;
+      if (body->isolation_level < 0 || body->isolation_level > 1) {
+        out.error_code = ErrorCode::INVALID_REQUEST;
+        continue;
+      }
       if (!IsKnownTimestamp(partition.timestamp, version)) {
         out.error_code = ErrorCode::UNSUPPORTED_VERSION;
         continue;

@@ -8,25 +8,11 @@
 namespace soliton::broker {
 namespace {
 
-using controller::ResourceChangeSpec;
 using kafka::AlterConfigsRequest;
-using kafka::AlterConfigsResponse;
 
 void Handle(RequestPtr request) {
-  auto body = request->Decode<AlterConfigsRequest>();
-  if (!body) return;
-  std::vector<ResourceChangeSpec> resources;
-  for (const auto& resource : body->resources) {
-    ResourceChangeSpec& spec = resources.emplace_back();
-    spec.type = resource.resource_type;
-    spec.name = resource.resource_name;
-    spec.replace = true;
-    for (const auto& config : resource.configs) {
-      spec.changes.push_back({.name = config.name, .value = config.value});
-    }
-  }
-  AlterConfigs(request, std::move(resources), body->validate_only, [request](const auto& results) {
-    request->Reply(ToConfigResponse<AlterConfigsResponse>(results));
+  AnswerConfigChanges<AlterConfigsRequest>(request, true, [](const auto& config) {
+    return controller::SettingChangeSpec{.name = config.name, .value = config.value};
   });
 }
 

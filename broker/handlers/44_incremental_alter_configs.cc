@@ -7,27 +7,14 @@
 namespace soliton::broker {
 namespace {
 
-using controller::ResourceChangeSpec;
 using kafka::IncrementalAlterConfigsRequest;
-using kafka::IncrementalAlterConfigsResponse;
 
 void Handle(RequestPtr request) {
-  auto body = request->Decode<IncrementalAlterConfigsRequest>();
-  if (!body) return;
-  std::vector<ResourceChangeSpec> resources;
-  for (const auto& resource : body->resources) {
-    ResourceChangeSpec& spec = resources.emplace_back();
-    spec.type = resource.resource_type;
-    spec.name = resource.resource_name;
-    for (const auto& config : resource.configs) {
-      spec.changes.push_back(
-          {.name = config.name,
-           .operation = static_cast<controller::SettingOperation>(config.config_operation),
-           .value = config.value});
-    }
-  }
-  AlterConfigs(request, std::move(resources), body->validate_only, [request](const auto& results) {
-    request->Reply(ToConfigResponse<IncrementalAlterConfigsResponse>(results));
+  AnswerConfigChanges<IncrementalAlterConfigsRequest>(request, false, [](const auto& config) {
+    return controller::SettingChangeSpec{
+        .name = config.name,
+        .operation = static_cast<controller::SettingOperation>(config.config_operation),
+        .value = config.value};
   });
 }
 

@@ -20,7 +20,6 @@ void Handle(RequestPtr request) {
   if (!body) return;
   const controller::MetadataImage& image = *request->home().image();
   DescribeClusterResponse response;
-  response.endpoint_type = body->endpoint_type;
   if (body->endpoint_type != kBrokers) {
     const bool known = body->endpoint_type == kControllers;
     response.error_code =

@@ -3,6 +3,7 @@
 // partitions and says where the next begins.
 #include "broker/handlers/describe_partition.h"
 #include "broker/server/dispatch.h"
+#include "controller/metadata/topic_name.h"
 #include "protocol/messages/describe_topic_partitions.h"
 
 namespace soliton::broker {
@@ -26,6 +27,15 @@ std::set<std::string> WantedTopics(const controller::MetadataImage& image,
   }
   if (body.cursor) names.erase(names.begin(), names.lower_bound(body.cursor->topic_name));
   return names;
+}
+
+// A cursor goes on with a topic of the list.
+bool IsBadCursor(const DescribeTopicPartitionsRequest& body) {
+  if (!body.cursor) return false;
+  if (body.cursor->partition_index < 0) return true;
+  return !body.topics.empty() &&
+         std::none_of(body.topics.begin(), body.topics.end(),
+                      [&](const auto& topic) { return topic.name == body.cursor->topic_name; });
 }
 
 // Adds partitions of `topic` from `first` on, at most `room`; returns the first that is left out.
@@ -52,7 +62,7 @@ void Handle(RequestPtr request) {
   if (!body) return;
   const controller::MetadataImage& image = *request->home().image();
   DescribeTopicPartitionsResponse response;
-  if (body->cursor && body->cursor->partition_index < 0) {
+  if (IsBadCursor(*body)) {
     // The message has no error of its own; each topic gets it.
     for (const auto& topic : body->topics) {
       auto& out = response.topics.emplace_back();
@@ -73,7 +83,10 @@ void Handle(RequestPtr request) {
     out.name = name;
     const TopicInfo* topic = image.FindTopic(name);
     if (topic == nullptr) {
-      out.error_code = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+      const bool legal = controller::CheckTopicName(name).ok();
+      out.error_code =
+          legal ? ErrorCode::UNKNOWN_TOPIC_OR_PARTITION : ErrorCode::INVALID_TOPIC_EXCEPTION;
+      if (legal) out.topic_authorized_operations = kAllTopicOperations;
       continue;
     }
     const bool resumed = body->cursor && body->cursor->topic_name == name;

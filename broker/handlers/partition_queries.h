@@ -32,6 +32,7 @@ class PartitionQueries
     topic_ = image_->FindTopic(name);
     return response_.topics.emplace_back();
   }
+  bool knows_topic() const { return topic_ != nullptr; }
   // The next partition of that topic, with UNKNOWN_TOPIC_OR_PARTITION where there is none.
   PartitionResponse& AddPartition(int32_t index) {
     PartitionResponse& out = response_.topics.back().partitions.emplace_back();

@@ -7,6 +7,7 @@
 #include "runtime/base/mutant.h"
 #include "runtime/base/reach.h"
 #include "runtime/obs/logging.h"
+#include "segment/state/producer_state.h"
 
 namespace soliton::broker {
 
@@ -104,7 +105,7 @@ void Partition::OnIsrAnswer(const IsrProposal& proposal, ErrorCode error,
 // ---- produce ----
 
 ErrorCode Partition::CheckEpoch(int32_t current_leader_epoch) const {
-  if (current_leader_epoch < 0) return ErrorCode::NONE;
+  if (current_leader_epoch == -1) return ErrorCode::NONE;
   if (!SOLITON_MUTANT("fenced_leader_epoch") && current_leader_epoch < replica_.leader_epoch()) {
     return ErrorCode::FENCED_LEADER_EPOCH;
   }
@@ -268,7 +269,7 @@ FetchOutcome Partition::ReadForReplica(const FetchArgs& args) {
       out.error = ErrorCode::STALE_BROKER_EPOCH;
       return out;
     }
-    replica_.OnFollowerLogStart(args.replica_id, args.log_start_offset);
+    replica_.OnFollowerView(args.replica_id, args.log_start_offset, args.known_high_watermark);
     CompleteDeletions();
     MaybeAdvance();
     MaybeChangeIsr();
@@ -307,9 +308,15 @@ FetchOutcome Partition::ReadForConsumer(const FetchArgs& args) {
       return out;
     }
     if (known.leader_epoch < args.last_fetched_epoch || known.end_offset < args.fetch_offset) {
-      out.diverging = known;
+      // A follower that is behind looks the same as one whose reader was cut off: the leader tells.
+      if (is_leader()) out.diverging = known;
+      if (!is_leader()) out.error = ErrorCode::OFFSET_NOT_AVAILABLE;
       return out;
     }
+  }
+  if (is_leader() && args.near_brokers != nullptr) {
+    out.preferred_read_replica = replica_.FollowerToRead(*args.near_brokers, args.fetch_offset);
+    if (out.preferred_read_replica >= 0) return out;
   }
   if (args.fetch_offset < end) FillRecords(args, end, out);
   return out;
@@ -330,8 +337,12 @@ void Partition::FillRecords(const FetchArgs& args, int64_t upper_bound, FetchOut
   out.records = std::move(slice->region);
 }
 
-void Partition::AddFetchWaiter(std::shared_ptr<FetchDoorbell> doorbell, bool replica) {
-  (replica ? replica_waiters_ : consumer_waiters_).Add(std::move(doorbell));
+void Partition::AddFetchWaiter(std::shared_ptr<FetchDoorbell> doorbell, const FetchArgs& args) {
+  const bool replica = args.replica_id >= 0;
+  if (replica) replica_waiters_.Add(doorbell);
+  if (!replica || args.known_high_watermark != std::numeric_limits<int64_t>::max()) {
+    consumer_waiters_.Add(std::move(doorbell));
+  }
 }
 
 // ---- offsets ----
@@ -389,6 +400,24 @@ OffsetOutcome Partition::EndOffsetForEpoch(int32_t leader_epoch,
   const segment::EpochEndOffset end = log_->EndOffsetForEpoch(leader_epoch);
   out.leader_epoch = end.leader_epoch;
   out.offset = end.end_offset;
+  return out;
+}
+
+ProducersOutcome Partition::Producers() const {
+  ProducersOutcome out;
+  if (failed_) out.error = ErrorCode::KAFKA_STORAGE_ERROR;
+  if (closing_) out.error = ErrorCode::NOT_LEADER_OR_FOLLOWER;
+  if (out.error != ErrorCode::NONE) return out;
+  for (const int64_t id : log_->producers().Ids()) {
+    const segment::ProducerStateTable::Producer& known = *log_->producers().Find(id);
+    out.producers.push_back({.id = id,
+                             .epoch = known.epoch,
+                             .last_append_ms = known.last_append_ms,
+                             .coordinator_epoch = known.coordinator_epoch,
+                             .txn_start_offset = known.current_txn_first_offset.value_or(-1)});
+    if (known.newest() != nullptr)
+      out.producers.back().last_sequence = known.newest()->last_sequence;
+  }
   return out;
 }
 

@@ -38,6 +38,9 @@ class PartitionServices {
 struct PartitionOptions {
   int32_t broker_id = -1;
   bool flush_before_ack = true;  // durability=flush
+  // Consumers may be sent here while it follows: it says in its fetches which high watermark it
+  // knows, and hears of a new one at once (KIP-1166).
+  bool serves_readers = false;
   ReplicaCoreOptions replica;
 };
 
@@ -62,12 +65,16 @@ struct FetchArgs {
   int64_t max_bytes = 0;
   bool at_least_one_batch = true;
   bool read_committed = false;
+  // KIP-392: usable brokers in the reader's rack; null: it wants the leader.
+  const std::vector<int32_t>* near_brokers = nullptr;
   bool leader_only = false;  // consumers older than KIP-392 (Fetch 0-10)
   // Replica fetch; -1 for consumers.
   int32_t replica_id = -1;
   int64_t replica_epoch = -1;
   int64_t flushed_offset = -1;
   int64_t log_start_offset = -1;
+  // What the follower has heard of the leader's (KIP-1166); the maximum: it is not interested.
+  int64_t known_high_watermark = std::numeric_limits<int64_t>::max();
 };
 
 struct FetchOutcome {
@@ -77,6 +84,7 @@ struct FetchOutcome {
   int64_t log_start_offset = -1;
   std::optional<segment::EpochEndOffset> diverging;
   FileRegion records;
+  int32_t preferred_read_replica = -1;  // the reader shall ask that one; no records then
   int32_t leader_id = -1;
   int32_t leader_epoch = -1;
 };
@@ -86,6 +94,20 @@ struct OffsetOutcome {
   int64_t timestamp_ms = -1;
   int64_t offset = -1;
   int32_t leader_epoch = -1;
+};
+
+// The producers that a replica remembers (DescribeProducers).
+struct ProducersOutcome {
+  struct Producer {
+    int64_t id = -1;
+    int16_t epoch = -1;
+    int32_t last_sequence = -1;
+    int64_t last_append_ms = -1;
+    int32_t coordinator_epoch = -1;
+    int64_t txn_start_offset = -1;  // -1: no open transaction
+  };
+  kafka::ErrorCode error = kafka::ErrorCode::NONE;
+  std::vector<Producer> producers;
 };
 
 // One partition of a request to delete records.
@@ -123,7 +145,8 @@ class Partition {
   // ---- fetch ----
 
   FetchOutcome Read(const FetchArgs& args);
-  void AddFetchWaiter(std::shared_ptr<FetchDoorbell> doorbell, bool replica);
+  // A replica that wants to hear of the high watermark waits for it like a consumer.
+  void AddFetchWaiter(std::shared_ptr<FetchDoorbell> doorbell, const FetchArgs& args);
 
   // ---- offsets ----
 
@@ -131,6 +154,9 @@ class Partition {
   // at/after a time.
   OffsetOutcome FindOffset(int64_t timestamp_ms, int32_t current_leader_epoch, bool read_committed);
   OffsetOutcome EndOffsetForEpoch(int32_t leader_epoch, int32_t current_leader_epoch) const;
+
+  // On any replica, in the order of their ids.
+  ProducersOutcome Producers() const;
 
   // ---- deleting records (leader; KIP-107) ----
 
@@ -151,6 +177,8 @@ class Partition {
     int64_t flushed_offset = 0;
     int64_t log_start_offset = 0;
     int32_t last_fetched_epoch = -1;
+    // The maximum: there is no hurry to hear of a new one.
+    int64_t known_high_watermark = std::numeric_limits<int64_t>::max();
   };
   std::optional<FollowerPosition> NextFetch() const;
   // The leader's answer to a fetch that said (`leader_epoch`, `fetch_offset`,

@@ -7,7 +7,6 @@
 #include "runtime/obs/logging.h"
 
 namespace soliton::broker {
-
 std::optional<Partition::FollowerPosition> Partition::NextFetch() const {
   if (replica_.role() != ReplicaCore::Role::kFollower || replica_.leader() < 0) return std::nullopt;
   if (failed_ || closing_ || !log_->fatal_error().ok()) return std::nullopt;
@@ -17,6 +16,7 @@ std::optional<Partition::FollowerPosition> Partition::NextFetch() const {
   position.flushed_offset = log_->flushed_offset();
   position.log_start_offset = log_->log_start_offset();
   position.last_fetched_epoch = log_->latest_leader_epoch();
+  if (options_.serves_readers) position.known_high_watermark = replica_.leader_high_watermark();
   return position;
 }
 

@@ -132,9 +132,12 @@ FetchVerdict ReplicaCore::OnFollowerFetch(const IsrMember& member, int64_t fetch
   return FetchVerdict::kCounted;
 }
 
-void ReplicaCore::OnFollowerLogStart(int32_t follower, int64_t log_start_offset) {
+void ReplicaCore::OnFollowerView(int32_t follower, int64_t log_start_offset,
+                                 int64_t known_high_watermark) {
   auto found = followers_.find(follower);
-  if (found != followers_.end()) found->second.log_start_offset = log_start_offset;
+  if (found == followers_.end()) return;
+  found->second.log_start_offset = log_start_offset;
+  found->second.known_high_watermark = known_high_watermark;
 }
 
 int64_t ReplicaCore::LowWatermark(int64_t own_log_start,
@@ -146,6 +149,22 @@ int64_t ReplicaCore::LowWatermark(int64_t own_log_start,
     lowest = std::min(lowest, follower.log_start_offset);
   }
   return lowest;
+}
+
+int32_t ReplicaCore::FollowerToRead(const std::vector<int32_t>& brokers, int64_t offset) const {
+  int32_t best = -1;
+  int64_t best_end = -1;
+  for (const auto& [id, follower] : followers_) {
+    if (!Contains(brokers, id) || !InIsr(id)) continue;
+    const bool has_it = follower.log_start_offset >= 0 && follower.log_start_offset <= offset &&
+                        offset <= follower.log_end_offset;
+    const int64_t served = std::min(follower.known_high_watermark, follower.position);
+    if (!has_it || served < std::min(offset + 1, high_watermark_)) continue;
+    if (follower.log_end_offset <= best_end) continue;
+    best = id;
+    best_end = follower.log_end_offset;
+  }
+  return best;
 }
 
 bool ReplicaCore::AdvanceHighWatermark() {

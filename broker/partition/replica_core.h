@@ -79,8 +79,9 @@ class ReplicaCore {
   // `flushed_offset`.
   FetchVerdict OnFollowerFetch(const IsrMember& follower, int64_t fetch_offset,
                                int64_t flushed_offset, MonotonicTime now);
-  // Where the log of a follower begins, as it said in a fetch that counted.
-  void OnFollowerLogStart(int32_t follower, int64_t log_start_offset);
+  // Where the log of a follower begins and which high watermark it knows, as it said in a fetch
+  // that counted.
+  void OnFollowerView(int32_t follower, int64_t log_start_offset, int64_t known_high_watermark);
   // Leader only: raises the high watermark as far as positions allow. True when it moved.
   bool AdvanceHighWatermark();
   // Follower only: takes the leader's high watermark, bounded by this replica's own position: what
@@ -123,6 +124,8 @@ class ReplicaCore {
   int32_t leader_epoch() const { return state_.leader_epoch; }
   int32_t partition_epoch() const { return state_.partition_epoch; }
   int64_t high_watermark() const { return high_watermark_; }
+  // What a follower last heard of the leader's in this epoch; -1: nothing yet.
+  int64_t leader_high_watermark() const { return leader_high_watermark_; }
   int64_t log_end_offset() const { return log_end_offset_; }
   int64_t epoch_start_offset() const { return epoch_start_offset_; }
   const std::vector<int32_t>& isr() const { return state_.isr; }
@@ -139,6 +142,10 @@ class ReplicaCore {
   bool end_offset_known() const { return high_watermark_ >= epoch_start_offset_; }
   bool IsReplica(int32_t broker_id) const;
   bool InIsr(int32_t broker_id) const;
+  // Leader only: the in-sync follower among `brokers` that is furthest and can serve a reader at
+  // `offset` no worse than this leader: what is committed there it must know to be; -1 when there
+  // is none.
+  int32_t FollowerToRead(const std::vector<int32_t>& brokers, int64_t offset) const;
   // Leader only: the lowest log start of all replicas on usable brokers, this one's being
   // `own_log_start`; -1 while one of them has not been heard in this epoch.
   int64_t LowWatermark(int64_t own_log_start, const std::map<int32_t, BrokerView>& brokers) const;
@@ -148,6 +155,7 @@ class ReplicaCore {
     int64_t position = -1;  // -1: no fetch in this epoch yet
     int64_t log_end_offset = -1;
     int64_t log_start_offset = -1;
+    int64_t known_high_watermark = -1;
     int64_t broker_epoch = -1;
     MonotonicTime caught_up_at;  // it had then everything the leader had then
     int64_t sample_end_offset =

@@ -16,8 +16,8 @@ constexpr Duration kRetryAfterError = milliseconds(100);
 constexpr Duration kRetryAfterRefusal = milliseconds(500);
 constexpr Duration kReconnectFirst = milliseconds(10);
 constexpr Duration kReconnectMax = milliseconds(500);
-// First version with topic ids and ReplicaState (KIP-903).
-constexpr int16_t kFetchVersion = 17;
+// Topic ids, ReplicaState (KIP-903), the high watermark that is known here (KIP-1166).
+constexpr int16_t kFetchVersion = 18;
 
 }  // namespace
 
@@ -137,6 +137,7 @@ kafka::FetchRequest ReplicaFetcher::BuildFetch(const std::vector<TopicPartition>
     out.log_start_offset = position->log_start_offset;
     out.partition_max_bytes = report ? 0 : options_.replica_fetch_max_bytes;
     out.flushed_offset = position->flushed_offset;
+    out.high_watermark = position->known_high_watermark;
     asked[id] = {position->leader_epoch, position->fetch_offset, position->last_fetched_epoch};
   }
   return request;

@@ -19,9 +19,11 @@ extern const HandlerEntry kInitProducerIdHandler;
 extern const HandlerEntry kOffsetForLeaderEpochHandler;
 extern const HandlerEntry kDescribeConfigsHandler;
 extern const HandlerEntry kAlterConfigsHandler;
+extern const HandlerEntry kDescribeLogDirsHandler;
 extern const HandlerEntry kCreatePartitionsHandler;
 extern const HandlerEntry kIncrementalAlterConfigsHandler;
 extern const HandlerEntry kDescribeClusterHandler;
+extern const HandlerEntry kDescribeProducersHandler;
 extern const HandlerEntry kDescribeTopicPartitionsHandler;
 
 std::span<const HandlerEntry* const> Handlers() {
@@ -39,9 +41,11 @@ std::span<const HandlerEntry* const> Handlers() {
       &kOffsetForLeaderEpochHandler,
       &kDescribeConfigsHandler,
       &kAlterConfigsHandler,
+      &kDescribeLogDirsHandler,
       &kCreatePartitionsHandler,
       &kIncrementalAlterConfigsHandler,
       &kDescribeClusterHandler,
+      &kDescribeProducersHandler,
       &kDescribeTopicPartitionsHandler,
   };
   return kHandlers;

@@ -60,13 +60,8 @@ void AppendEntry(std::string& out, int64_t producer_id, const Producer& producer
 }  // namespace
 
 std::string ProducerStateTable::Encode() const {
-  std::vector<int64_t> ids;
-  ids.reserve(producers_.size());
-  for (const auto& [id, producer] : producers_) ids.push_back(id);
-  std::sort(ids.begin(), ids.end());
-
   std::string out(kHeaderBytes, '\0');
-  for (const int64_t id : ids) {
+  for (const int64_t id : Ids()) {
     const Producer& producer = producers_.at(id);
     if (producer.batch_count == 0) {
       AppendEntry(out, id, producer, Batch{}, producer.last_append_ms);

@@ -104,6 +104,14 @@ int ProducerStateTable::Expire(int64_t now_ms, int64_t expiration_ms) {
   }));
 }
 
+std::vector<int64_t> ProducerStateTable::Ids() const {
+  std::vector<int64_t> ids;
+  ids.reserve(producers_.size());
+  for (const auto& [id, producer] : producers_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
 const ProducerStateTable::Producer* ProducerStateTable::Find(int64_t producer_id) const {
   const auto found = producers_.find(producer_id);
   return found == producers_.end() ? nullptr : &found->second;

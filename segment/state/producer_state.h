@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -100,6 +101,8 @@ class ProducerStateTable {
 
   void Clear() { producers_.clear(); }
   size_t size() const { return producers_.size(); }
+  // Ascending.
+  std::vector<int64_t> Ids() const;
   // nullptr when not known. Valid until the table changes.
   const Producer* Find(int64_t producer_id) const;
 

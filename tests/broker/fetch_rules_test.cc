@@ -204,5 +204,69 @@ TEST_F(FetchRulesTest, ParkedFetchGoesWithItsConnection) {
   EXPECT_LT(world_.Now() - asked, seconds(1));
 }
 
+class RackTest : public BrokerClusterTest {
+ protected:
+  void SetUp() override {
+    adjust_ = [](BrokerOptions& options) {
+      options.rack_aware_reads = true;
+      options.rack = fmt::format("rack-{}", options.node_id);
+    };
+    Start(3);
+  }
+  static kafka::FetchRequest FromRack(const Uuid& id, int64_t offset, int broker) {
+    kafka::FetchRequest request = FetchFrom(id, 0, offset);
+    request.rack_id = fmt::format("rack-{}", broker);
+    return request;
+  }
+  int32_t Preferred(int to, const kafka::FetchRequest& request) {
+    return Fetched(Call(to, request)).preferred_read_replica;
+  }
+};
+
+TEST_F(RackTest, ConsumersAreSentToTheirRackAndReadUpToItsHighWatermark) {
+  const Uuid id = CreateTopic("t");
+  const int leader = LeaderOf("t");
+  const int near = leader % 3 + 1;
+  ASSERT_EQ(Produce(leader, id, 0, "first"), ErrorCode::NONE);
+  world_.RunFor(seconds(1));
+  const MonotonicTime asked = world_.Now();
+  kafka::FetchRequest waiting = FromRack(id, 0, near);
+  waiting.max_wait_ms = 20000;
+  waiting.min_bytes = 1 << 20;
+  auto sent_away = Fetched(Call(leader, waiting));
+  EXPECT_EQ(sent_away.preferred_read_replica, near);
+  EXPECT_EQ(sent_away.records.size_bytes(), 0u);
+  EXPECT_LT(world_.Now() - asked, seconds(1));
+  EXPECT_EQ(Preferred(leader, FromRack(id, 0, leader)), -1);
+  EXPECT_EQ(Preferred(leader, FromRack(id, 0, 77)), -1);
+  EXPECT_EQ(Preferred(leader, FetchFrom(id, 0, 0)), -1);
+  auto served = Fetched(Call(near, FromRack(id, 0, near)));
+  EXPECT_EQ(served.error_code, ErrorCode::NONE);
+  EXPECT_EQ(served.high_watermark, 1);
+  EXPECT_GT(served.records.size_bytes(), 0u);
+  EXPECT_EQ(Fetched(Call(near, FetchFrom(id, 0, 9))).error_code, ErrorCode::OFFSET_NOT_AVAILABLE);
+  EXPECT_EQ(Fetched(Call(near, FetchFrom(id, 0, -1))).error_code, ErrorCode::OFFSET_OUT_OF_RANGE);
+
+  // Who waits at a follower hears of a record when it is committed, not a long poll later.
+  RawClient& reader = Connect(near);
+  kafka::FetchRequest poll = FetchFrom(id, 0, 1);
+  poll.max_wait_ms = 20000;
+  SendRequest(reader, 18, 1, poll);
+  world_.RunFor(seconds(2));
+  ASSERT_TRUE(reader.frames.empty());
+  const MonotonicTime produced = world_.Now();
+  SendRequest(Connect(leader), 13, 2, ProduceTo(id, 0, Batch()));
+  auto frame = NextFrame(reader);
+  ASSERT_TRUE(frame.ok()) << frame.status();
+  EXPECT_LT(world_.Now() - produced, milliseconds(300));
+  auto news = Fetched(kafka::DecodeResponse<kafka::FetchResponse>(*frame, 18, 1));
+  EXPECT_GT(news.records.size_bytes(), 0u);
+
+  // A replica that is gone is not recommended.
+  StopCleanly(near);
+  world_.RunFor(seconds(2));
+  EXPECT_EQ(Preferred(leader, FromRack(id, 0, near)), -1);
+}
+
 }  // namespace
 }  // namespace soliton::broker

@@ -150,7 +150,9 @@ class PartitionTest : public testing::Test, public PartitionServices {
   }
   std::shared_ptr<FetchDoorbell> Park(bool replica) {
     auto doorbell = std::make_shared<FetchDoorbell>([this] { ++rings_; });
-    partition_->AddFetchWaiter(doorbell, replica);
+    FetchArgs args;
+    args.replica_id = replica ? 2 : -1;
+    partition_->AddFetchWaiter(doorbell, args);
     return doorbell;
   }
 

@@ -349,5 +349,46 @@ TEST(ReplicaCoreProperty, HighWatermarkIsAlwaysCovered) {
   }
 }
 
+// KIP-107: replicas on brokers that are not usable are not waited for.
+TEST_F(ReplicaCoreTest, LowWatermarkIsTheLowestLogStartOfLiveReplicas) {
+  Lead({1, 2, 3}, 10);
+  auto brokers = AllUsable();
+  EXPECT_EQ(core_.LowWatermark(7, brokers), -1) << "nobody has said where its log begins";
+  core_.OnFollowerView(2, 5, 10);
+  core_.OnFollowerView(3, 2, 10);
+  core_.OnFollowerView(9, 0, 10);
+  EXPECT_EQ(core_.LowWatermark(7, brokers), 2);
+  EXPECT_EQ(core_.LowWatermark(1, brokers), 1);
+  brokers[3].usable = false;
+  EXPECT_EQ(core_.LowWatermark(7, brokers), 5);
+  brokers.erase(2);
+  EXPECT_EQ(core_.LowWatermark(7, brokers), 7);
+}
+
+// KIP-392
+TEST_F(ReplicaCoreTest, ReadersAreSentToTheFurthestInSyncFollowerThatHasTheirOffset) {
+  Lead({1, 2}, 10);
+  EXPECT_EQ(core_.FollowerToRead({1, 2, 3}, 4), -1) << "none has been heard of";
+  Fetch(2, 8, 8);
+  Fetch(3, 10, 10);
+  EXPECT_EQ(core_.FollowerToRead({1, 2, 3}, 4), -1) << "their log starts are not known";
+  ASSERT_TRUE(core_.AdvanceHighWatermark());
+  ASSERT_EQ(core_.high_watermark(), 8);
+  core_.OnFollowerView(2, 3, 8);
+  core_.OnFollowerView(3, 3, 8);
+  EXPECT_EQ(core_.FollowerToRead({1, 2, 3}, 4), 2) << "3 is not in sync";
+  EXPECT_EQ(core_.FollowerToRead({3}, 4), -1);
+  EXPECT_EQ(core_.FollowerToRead({2}, 8), 2) << "to wait there";
+  EXPECT_EQ(core_.FollowerToRead({2}, 9), -1) << "it does not have that";
+  EXPECT_EQ(core_.FollowerToRead({2}, 2), -1) << "it does not have that any more";
+  ASSERT_TRUE(core_.Apply(State(1, 5, 11, {1, 2, 3}), 10, At(2)));
+  EXPECT_EQ(core_.FollowerToRead({2, 3}, 4), 3);
+  // Behind with what it knows to be committed, it would look empty to a reader.
+  core_.OnFollowerView(3, 3, 4);
+  EXPECT_EQ(core_.FollowerToRead({3}, 3), 3);
+  EXPECT_EQ(core_.FollowerToRead({3}, 4), -1);
+  EXPECT_EQ(core_.FollowerToRead({2, 3}, 4), 2);
+}
+
 }  // namespace
 }  // namespace soliton::broker

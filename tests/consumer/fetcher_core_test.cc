@@ -290,5 +290,55 @@ TEST(FetcherPropertyTest, KeptAnswersAreContiguous) {
   }
 }
 
+// KIP-392: broker 1 leads, broker 2 is a replica in our rack.
+TEST_F(EarliestTest, AdviceOfTheLeaderIsFollowedUntilTheLeaseEnds) {
+  core_.Seek(0, 42);
+  EXPECT_FALSE(Answer(*Plan(0), {.high_watermark = 50, .preferred_read_replica = 2}, 1));
+  EXPECT_EQ(core_.BrokersWithWork(At(1)), std::set<int32_t>{2}) << "at once";
+  EXPECT_FALSE(Plan(1).has_value());
+  auto plan = Plan(1, 2);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->partitions[0].offset, 42);
+  EXPECT_TRUE(Answer(*plan, Data(50), 2));
+  EXPECT_TRUE(Answer(*Plan(299'000, 2), Data(60), 299'000));
+  EXPECT_FALSE(Plan(300'001, 2).has_value());
+  EXPECT_TRUE(Plan(300'001, 1).has_value()) << "the leader is asked again";
+}
+
+TEST_F(EarliestTest, WhateverIsWrongAtAFollowerTheLeaderIsAskedAboutIt) {
+  const FetchOutcome wrong[] = {
+      {.error = ErrorCode::OFFSET_OUT_OF_RANGE},
+      {.error = ErrorCode::OFFSET_NOT_AVAILABLE},
+      {.error = ErrorCode::UNKNOWN_LEADER_EPOCH},
+      {.error = ErrorCode::TOPIC_AUTHORIZATION_FAILED},
+      {.diverging_epoch = 2, .diverging_end_offset = 7},
+  };
+  int64_t ms = 0;
+  core_.Seek(0, 42);
+  for (const FetchOutcome& outcome : wrong) {
+    SCOPED_TRACE(kafka::ErrorName(outcome.error));
+    ms += 2000;
+    EXPECT_FALSE(Answer(*Plan(ms), {.preferred_read_replica = 2}, ms));
+    EXPECT_FALSE(Answer(*Plan(ms, 2), outcome, ms));
+    EXPECT_TRUE(core_.TakeEvents().empty());
+    EXPECT_TRUE(core_.TakePositionsWanted().empty());
+    EXPECT_EQ(core_.fetch_position(0), 42);
+    EXPECT_FALSE(Plan(ms).has_value()) << "not at once: it may send us back";
+    EXPECT_TRUE(core_.NextWakeup(At(ms)).has_value());
+  }
+  ms += 2000;
+  EXPECT_TRUE(Answer(*Plan(ms), Data(50), ms));
+}
+
+TEST_F(EarliestTest, AFollowerThatIsGoneOrANewLeaderEndTheAdvice) {
+  core_.Seek(0, 42);
+  Answer(*Plan(0), {.preferred_read_replica = 2}, 0);
+  core_.OnAnswered(Plan(0, 2)->id, true, At(1));
+  EXPECT_TRUE(core_.TakeRefreshRequest());
+  Answer(*Plan(2000), {.preferred_read_replica = 2}, 2000);
+  core_.SetLeader(0, {3, 4}, At(2001));
+  EXPECT_EQ(core_.BrokersWithWork(At(2001)), std::set<int32_t>{3});
+}
+
 }  // namespace
 }  // namespace soliton::consumer

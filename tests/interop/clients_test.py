@@ -14,6 +14,8 @@ import threading
 import time
 import unittest
 
+from wire_client import Broker
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLUSTER = ROOT / "bench" / "cluster"
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
@@ -52,7 +54,8 @@ class Cluster:
         return done.stdout.strip()
 
     def up(self):
-        self.run("up", "--set", "replica.lag.time.max.ms=5000")
+        self.run("up", "--set", "replica.lag.time.max.ms=5000", "--set", "broker.rack=RACK{node}", "--set",
+                 "replica.selector.class=org.apache.kafka.common.replica.RackAwareReplicaSelector")
         self.bootstrap = self.run("bootstrap")
 
     def close(self):
@@ -143,6 +146,38 @@ class Kcat(WithCluster):
     def test_unknown_topic_is_created_on_demand(self):
         self.kcat("-P", "-t", "on-demand", stdin=b"hello")
         self.assertEqual(self.read_all("on-demand"), b"hello\n")
+
+    @staticmethod
+    def committed(broker, topic, partition):
+        """The high watermark that a replica serves."""
+        answer = broker.ask("Fetch", 11, {"topics": [{"topic": topic, "partitions": [
+            {"partition": partition, "fetch_offset": 0, "partition_max_bytes": 1}]}]})
+        return answer["responses"][0]["partitions"][0]["high_watermark"]
+
+    def test_reads_from_its_rack(self):
+        self.create("near", 3)  # each broker leads one
+        lines = [f"line {i}" for i in range(300)]
+        for partition in range(3):
+            self.kcat("-P", "-t", "near", "-p", str(partition), "-X", "acks=all",
+                      stdin="\n".join(lines[partition::3]).encode())
+        # Until its followers know what is committed a leader serves itself.
+        brokers = [Broker(*address.split(":")) for address in self.bootstrap.split(",")]
+        deadline = time.monotonic() + DEADLINE_S
+        while not all(self.committed(broker, "near", partition) == 100 for broker in brokers for partition in range(3)):
+            self.assertLess(time.monotonic(), deadline)
+            threading.Event().wait(0.05)
+        for broker in brokers:
+            broker.close()
+        done = subprocess.run(
+            ["kcat", "-b", self.bootstrap, "-C", "-t", "near", "-o", "beginning", "-e", "-X", "client.rack=RACK2",
+             "-d", "topic"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=DEADLINE_S)
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        self.assertEqual(sorted(done.stdout.decode().splitlines()), sorted(lines))
+        told = done.stderr.decode()
+        for partition in range(3):
+            leader = int(self.kcat("-L", "-t", "near").decode().split(f"partition {partition}, leader ")[1].split(",")[0])
+            moved = f"near [{partition}]: migrating from broker {leader} to 2 (leader is {leader}): preferred replica"
+            self.assertEqual(moved in told, leader != 2, told[-4000:])
 
 
 class KafkaPython(WithCluster):

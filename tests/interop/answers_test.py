@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Answers to some hundred requests against those that an Apache Kafka gave to the same ones (wire_compare.py).
+Usage as clients_test.py."""
+import re
+import unittest
+
+from clients_test import WithCluster
+from wire_compare import compare
+
+# Where ours is meant to be different, and why. Every row must still be needed.
+DELIBERATE = {
+    r"list_offsets: isolation 2: .*error_code: -1 \| 42": "a level that does not exist is the client's mistake",
+    r"list_offsets: a partition twice: ": "each question is answered",
+    r"delete_records: a partition twice: ": "each question is answered",
+    r"(fetch_\w+|delete_records|racks): .*log_start_offset: -1 \| \d+": "a reader of deleted records goes on from there",
+    r"fetch_rules: v\d+ of a follower, beyond: .*error_code: 1 \| 78":
+        "a follower cannot know that the leader does not have it: to clients without KIP-392 out of range means reset",
+    r"fetch_sessions: v\d+ empty and new: .session_id: some \| none": "there is nothing to remember",
+}
+
+
+class Answers(WithCluster):
+    maxDiff = None
+
+    def test_as_kafka_gives_them(self):
+        lines, count = compare(self.bootstrap)
+        self.assertGreater(count, 700)
+        rules = {rule: re.compile(rule) for rule in DELIBERATE}
+        unexpected = [line for line in lines if not any(rule.match(line) for rule in rules.values())]
+        self.assertEqual(unexpected, [], "Kafka's | ours")
+        for text, rule in rules.items():
+            self.assertTrue(any(rule.match(line) for line in lines), f"not needed any more: {text}")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -97,6 +97,18 @@ class WithCluster(unittest.TestCase):
         admin.create_topics([NewTopic(topic, partitions, 3, config={"min.insync.replicas": "2"})])[topic].result(
             DEADLINE_S)
 
+    def trim(self, topic, partition, offset):
+        """DeleteRecords, which neither Python client has."""
+        answers = []
+        for address in self.bootstrap.split(","):
+            broker = Broker(*address.split(":"))
+            answers.append(broker.ask("DeleteRecords", 2, {"timeout_ms": 1000 * DEADLINE_S, "topics": [
+                {"name": topic, "partitions": [{"partition_index": partition, "offset": offset}]}]}))
+            broker.close()
+        found = sorted((p["error_code"], p["low_watermark"]) for a in answers for t in a["topics"]
+                       for p in t["partitions"])
+        self.assertEqual(found, [(0, offset), (6, -1), (6, -1)], "one leads, the others say so")
+
     def kcat(self, *args, stdin=None):
         return command("kcat", "-b", self.bootstrap, *args, stdin=stdin)
 
@@ -206,6 +218,22 @@ class KafkaPython(WithCluster):
         for key, values in got.items():
             self.assertEqual(values, [f"{codec}-{key.decode()}" for codec in [None, "gzip", "snappy", "lz4"]])
 
+    def test_offsets_and_reading_of_a_trimmed_topic(self):
+        from kafka import KafkaConsumer, TopicPartition
+        self.create("py-trimmed", 1)
+        self.kcat("-P", "-t", "py-trimmed", "-p", "0", "-X", "acks=all", stdin=b"a\nb\nc\nd")
+        self.trim("py-trimmed", 0, 3)
+        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, auto_offset_reset="earliest",
+                                 consumer_timeout_ms=3000, group_id=None)
+        partition = TopicPartition("py-trimmed", 0)
+        self.assertEqual(consumer.beginning_offsets([partition]), {partition: 3})
+        self.assertEqual(consumer.end_offsets([partition]), {partition: 4})
+        self.assertEqual(consumer.offsets_for_times({partition: 0})[partition].offset, 3)
+        consumer.assign([partition])
+        consumer.seek(partition, 1)  # gone: it goes where auto.offset.reset says
+        self.assertEqual([(r.offset, r.value) for r in consumer], [(3, b"d")])
+        consumer.close()
+
     def test_metadata_and_admin(self):
         from kafka.admin import KafkaAdminClient, NewTopic
         admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
@@ -283,6 +311,25 @@ class Librdkafka(WithCluster):
                 order.setdefault(partition, []).append(int(value))
             for partition, values in order.items():
                 self.assertEqual(values, sorted(values), f"partition {partition} is out of order")
+
+    def test_offsets_and_reading_of_a_trimmed_topic(self):
+        from confluent_kafka import Consumer, TopicPartition
+        self.create("rdk-trimmed", 1)
+        self.kcat("-P", "-t", "rdk-trimmed", "-p", "0", "-X", "acks=all", stdin=b"a\nb\nc\nd")
+        self.trim("rdk-trimmed", 0, 3)
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "none", "auto.offset.reset": "earliest",
+                             "enable.auto.commit": False, "client.rack": "RACK3"})
+        self.assertEqual(consumer.get_watermark_offsets(TopicPartition("rdk-trimmed", 0), DEADLINE_S), (3, 4))
+        [found] = consumer.offsets_for_times([TopicPartition("rdk-trimmed", 0, 0)], DEADLINE_S)
+        self.assertEqual(found.offset, 3)
+        consumer.assign([TopicPartition("rdk-trimmed", 0, 1)])  # gone: it goes where auto.offset.reset says
+        message = consumer.poll(DEADLINE_S)
+        self.assertEqual((message.error(), message.offset(), message.value()), (None, 3, b"d"))
+        # What comes later arrives too, from whichever replica it reads.
+        self.kcat("-P", "-t", "rdk-trimmed", "-p", "0", "-X", "acks=all", stdin=b"e")
+        message = consumer.poll(DEADLINE_S)
+        self.assertEqual((message.error(), message.offset(), message.value()), (None, 4, b"e"))
+        consumer.close()
 
     def test_idempotence_on_and_off(self):
         for idempotent in (True, False):

@@ -59,9 +59,11 @@ class ConsumerTest : public ::testing::Test {
     end_ += count;
   }
 
+  // Broker 2 follows in the rack "near".
   void OnFetch(const kafka::RequestHeader& header, const FetchRequest& request,
-               FramedConnection& connection) {
+               FramedConnection& connection, bool at_follower = false) {
     ++fetches_;
+    const bool sends_away = !at_follower && request.rack_id == "near";
     kafka::FetchResponse response;
     for (const auto& topic : request.topics) {
       EXPECT_EQ(topic.topic_id, kTopicId) << "version " << header.api_version;
@@ -78,6 +80,8 @@ class ConsumerTest : public ::testing::Test {
           answer.error_code = std::exchange(fetch_error_, ErrorCode::NONE);
         } else if (asked.fetch_offset < start_ || asked.fetch_offset > end_) {
           answer.error_code = ErrorCode::OFFSET_OUT_OF_RANGE;
+        } else if (sends_away) {
+          answer.preferred_read_replica = 2;
         } else {
           answer.records = kafka::Records(BatchFor(asked.fetch_offset));
         }
@@ -178,6 +182,39 @@ TEST_F(ConsumerTest, ReadsEverythingFromTheStartInOrder) {
   Append(2);
   ASSERT_TRUE(WaitForRecords(17));
   EXPECT_EQ(consumer_->stats().records, 17u);
+}
+
+// KIP-392
+TEST_F(ConsumerTest, ReadsFromTheReplicaThatTheLeaderNamesAndFromTheLeaderWhenThatIsGone) {
+  ScriptedBroker follower(world_, network_, "broker-2");
+  auto& node = broker_.metadata.brokers.emplace_back();
+  node.node_id = 2;
+  node.host = follower.endpoint().host;
+  node.port = 9092;
+  follower.metadata = broker_.metadata;
+  int near_fetches = 0;
+  follower.handler = [&](ScriptedBroker&, const kafka::RequestHeader& header, kafka::Decoder& body,
+                         FramedConnection& connection) {
+    ASSERT_EQ(header.api_key, FetchRequest::kApiKey) << "offsets are asked of the leader";
+    ++near_fetches;
+    OnFetch(header, *FetchRequest::Decode(body, header.api_version), connection, true);
+  };
+  options_.fetch.rack = "near";
+  for (int i = 0; i < 5; ++i) Append(3);
+  Read(StartPosition::Earliest());
+  ASSERT_TRUE(WaitForRecords(15));
+  EXPECT_GE(near_fetches, 5);
+  EXPECT_LT(fetches_ - near_fetches, 3) << "the leader is asked once";
+  follower.node().Crash({.lose_unsynced = false});
+  broker_.handler = [this](ScriptedBroker&, const kafka::RequestHeader& header,
+                           kafka::Decoder& body, FramedConnection& connection) {
+    if (header.api_key != FetchRequest::kApiKey) return;
+    OnFetch(header, *FetchRequest::Decode(body, header.api_version), connection, true);
+  };
+  Append(3);
+  ASSERT_TRUE(WaitForRecords(18));
+  for (size_t i = 0; i < offsets_.size(); ++i) EXPECT_EQ(offsets_[i], static_cast<int64_t>(i));
+  OnClient([this] { consumer_.reset(); });
 }
 
 TEST_F(ConsumerTest, StartsInTheMiddleOfABatch) {

@@ -3,8 +3,10 @@
 // for its leaders, instead of a first LEADER_NOT_AVAILABLE that every client would have to retry.
 // Clients send admin requests to the "controller"; controllers are not reachable for them, so the
 // lowest usable broker is named and forwards.
+#include "broker/handlers/authorized_operations.h"
 #include "broker/handlers/describe_partition.h"
 #include "broker/server/dispatch.h"
+#include "controller/metadata/topic_name.h"
 #include "protocol/messages/metadata.h"
 
 namespace soliton::broker {
@@ -51,6 +53,17 @@ void DescribeBrokers(const BrokerShard& home, MetadataResponse& response) {
   }
 }
 
+void DescribeOperations(const MetadataRequest& body, MetadataResponse& response) {
+  if (body.include_cluster_authorized_operations) {
+    response.cluster_authorized_operations = kAllClusterOperations;
+  }
+  if (!body.include_topic_authorized_operations) return;
+  for (auto& topic : response.topics) {
+    if (topic.error_code == ErrorCode::NONE)
+      topic.topic_authorized_operations = kAllTopicOperations;
+  }
+}
+
 MetadataResponse Answer(const BrokerShard& home, const MetadataRequest& body, int16_t version,
                         const std::map<std::string, ErrorCode>& create_errors) {
   const MetadataImage& image = *home.image();
@@ -59,10 +72,13 @@ MetadataResponse Answer(const BrokerShard& home, const MetadataRequest& body, in
   const bool all = !body.topics || (version == 0 && body.topics->empty());
   if (all) {
     for (const auto& [name, topic] : image.topics_by_name) DescribeTopic(image, *topic, response);
+    DescribeOperations(body, response);
     return response;
   }
+  std::set<std::pair<Uuid, std::string>> told;
   for (const auto& wanted : *body.topics) {
     const bool by_id = !wanted.topic_id.is_zero();
+    if (!told.insert({wanted.topic_id, wanted.name.value_or("")}).second) continue;
     const TopicInfo* topic =
         by_id ? image.FindTopic(wanted.topic_id) : image.FindTopic(wanted.name.value_or(""));
     if (topic != nullptr) {
@@ -75,9 +91,13 @@ MetadataResponse Answer(const BrokerShard& home, const MetadataRequest& body, in
     out.topic_id = wanted.topic_id;
     out.topic_authorized_operations = kOperationsNotAsked;
     out.error_code = by_id ? ErrorCode::UNKNOWN_TOPIC_ID : ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    if (!by_id && !controller::CheckTopicName(wanted.name.value_or("")).ok()) {
+      out.error_code = ErrorCode::INVALID_TOPIC_EXCEPTION;
+    }
     auto created = create_errors.find(wanted.name.value_or(""));
     if (!by_id && created != create_errors.end()) out.error_code = created->second;
   }
+  DescribeOperations(body, response);
   return response;
 }
 
@@ -86,7 +106,8 @@ std::vector<std::string> MissingTopics(const BrokerShard& home, const MetadataRe
   if (body.topics) {
     for (const auto& topic : *body.topics) {
       if (topic.topic_id.is_zero() && topic.name &&
-          home.image()->FindTopic(*topic.name) == nullptr) {
+          home.image()->FindTopic(*topic.name) == nullptr &&
+          controller::CheckTopicName(*topic.name).ok()) {
         missing.insert(*topic.name);
       }
     }

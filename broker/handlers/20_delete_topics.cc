@@ -12,11 +12,12 @@ using kafka::DeleteTopicsRequest;
 using kafka::DeleteTopicsResponse;
 using kafka::ErrorCode;
 
+constexpr int16_t kTopicIdVersion = 6;
 constexpr Duration kImageTimeout = seconds(1);
 
 std::vector<DeleteTopicSpec> ToSpecs(const DeleteTopicsRequest& body, int16_t version) {
   std::vector<DeleteTopicSpec> specs;
-  if (version >= 6) {
+  if (version >= kTopicIdVersion) {
     for (const auto& topic : body.topics)
       specs.push_back({topic.name.value_or(""), topic.topic_id});
   } else {
@@ -29,10 +30,14 @@ void Finish(const RequestPtr& request, const std::vector<DeleteTopicSpec>& specs
             const absl::StatusOr<std::vector<TopicResult>>& results) {
   DeleteTopicsResponse response;
   std::vector<Uuid> deleted;
+  // What was asked for twice is answered once.
+  std::set<std::pair<std::string, Uuid>> told;
   if (results.ok()) {
     for (const TopicResult& result : *results) {
+      if (!told.insert({result.name, result.topic_id}).second) continue;
       auto& out = response.responses.emplace_back();
-      if (!result.name.empty() || request->version() < 6) out.name = result.name;
+      out.name = result.name;
+      if (result.name.empty() && request->version() >= kTopicIdVersion) out.name = std::nullopt;
       out.topic_id = result.topic_id;
       out.error_code = result.error;
       if (result.error == ErrorCode::NONE) {

@@ -15,10 +15,12 @@ using kafka::InitProducerIdResponse;
 void Handle(RequestPtr request) {
   auto body = request->Decode<InitProducerIdRequest>();
   if (!body) return;
-  if (body->transactional_id) {
+  // A producer that has an id has an epoch (KIP-360).
+  const bool half_known = (body->producer_id == -1) != (body->producer_epoch == -1);
+  if (body->transactional_id || half_known) {
     InitProducerIdResponse response;
-    response.error_code = body->transactional_id->empty() ? ErrorCode::INVALID_REQUEST
-                                                          : ErrorCode::COORDINATOR_NOT_AVAILABLE;
+    const bool bad = half_known || body->transactional_id->empty();
+    response.error_code = bad ? ErrorCode::INVALID_REQUEST : ErrorCode::COORDINATOR_NOT_AVAILABLE;
     response.producer_id = -1;
     response.producer_epoch = -1;
     request->Reply(response);

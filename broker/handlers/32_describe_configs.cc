@@ -74,6 +74,7 @@ void Add(const DescribedSetting& described, const DescribeConfigsRequest& reques
   out.config_source = static_cast<int8_t>(described.source);
   out.is_sensitive = described.setting->type == config::Type::kPassword;
   out.config_type = described.KafkaType();
+  out.documentation = std::nullopt;
   if (request.include_documentation) out.documentation = described.Documentation();
   if (!request.include_synonyms) return;
   for (const config::SettingSynonym& synonym : described.synonyms) {

@@ -1,6 +1,7 @@
 // DescribeCluster (60): the brokers of the cluster, from this shard's image (KIP-700). Served 0-2.
 // v1+ names the kind of endpoint (KIP-919): only brokers can be asked here; v2+ shows fenced
 // brokers on demand (KIP-1073).
+#include "broker/handlers/authorized_operations.h"
 #include "broker/server/dispatch.h"
 #include "protocol/messages/describe_cluster.h"
 
@@ -12,8 +13,6 @@ using kafka::DescribeClusterResponse;
 using kafka::ErrorCode;
 
 constexpr int8_t kBrokers = 1, kControllers = 2;
-// Bits of Kafka's operations on a cluster: without ACLs, everything that there is.
-constexpr int32_t kAllClusterOperations = 0b1111110100000;
 
 void Handle(RequestPtr request) {
   auto body = request->Decode<DescribeClusterRequest>();

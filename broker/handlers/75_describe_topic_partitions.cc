@@ -1,6 +1,7 @@
 // DescribeTopicPartitions (75): topics and partitions in pages, with eligible leader replicas
 // (KIP-966). Served 0. Topics come in the order of their names; an answer holds at most 2000
 // partitions and says where the next begins.
+#include "broker/handlers/authorized_operations.h"
 #include "broker/handlers/describe_partition.h"
 #include "broker/server/dispatch.h"
 #include "controller/metadata/topic_name.h"
@@ -15,8 +16,6 @@ using kafka::DescribeTopicPartitionsResponse;
 using kafka::ErrorCode;
 
 constexpr int32_t kMaxPartitions = 2000;  // Kafka's max.request.partition.size.limit
-// Bits of Kafka's operations on a topic: without ACLs, everything that there is.
-constexpr int32_t kAllTopicOperations = 0b110111111000;
 
 std::set<std::string> WantedTopics(const controller::MetadataImage& image,
                                    const DescribeTopicPartitionsRequest& body) {
@@ -83,10 +82,9 @@ void Handle(RequestPtr request) {
     out.name = name;
     const TopicInfo* topic = image.FindTopic(name);
     if (topic == nullptr) {
-      const bool legal = controller::CheckTopicName(name).ok();
-      out.error_code =
-          legal ? ErrorCode::UNKNOWN_TOPIC_OR_PARTITION : ErrorCode::INVALID_TOPIC_EXCEPTION;
-      if (legal) out.topic_authorized_operations = kAllTopicOperations;
+      out.topic_authorized_operations = kAllTopicOperations;
+      out.error_code = controller::CheckTopicName(name).ok() ? ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+                                                             : ErrorCode::INVALID_TOPIC_EXCEPTION;
       continue;
     }
     const bool resumed = body->cursor && body->cursor->topic_name == name;

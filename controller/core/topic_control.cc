@@ -155,12 +155,19 @@ ControllerResult TopicControl::HandleDelete(const pb::DeleteTopicsRequest& reque
   ControllerResult result;
   auto* answers = result.response.mutable_topics()->mutable_results();
   std::set<Uuid> deleted;
+  // Whoever names a topic twice may mean two: neither is deleted.
+  std::map<std::string, int> times_asked;
+  for (const pb::TopicToDelete& asked : request.topics()) ++times_asked[asked.SerializeAsString()];
   for (const pb::TopicToDelete& asked : request.topics()) {
     pb::TopicResult* answer = answers->Add();
     const Uuid asked_id = FromPb(asked.topic_id());
     answer->set_name(asked.name());
     ToPb(asked_id, answer->mutable_topic_id());
     const bool by_id = !asked_id.is_zero();
+    if (times_asked.at(asked.SerializeAsString()) > 1) {
+      SetProblem(ErrorCode::INVALID_REQUEST, "the request names the topic more than once", answer);
+      continue;
+    }
     if (by_id != asked.name().empty()) {
       SetProblem(ErrorCode::INVALID_REQUEST, "name a topic either by its name or by its id",
                  answer);

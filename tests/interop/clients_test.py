@@ -54,7 +54,7 @@ class Cluster:
         return done.stdout.strip()
 
     def up(self):
-        self.run("up", "--set", "replica.lag.time.max.ms=5000", "--set", "broker.rack=RACK{node}", "--set",
+        self.run("up", "--set", "replica.lag.time.max.ms=5000", "--set", "broker.rack=RACK{node}", "--set", "num.partitions=4", "--set",
                  "replica.selector.class=org.apache.kafka.common.replica.RackAwareReplicaSelector")
         self.bootstrap = self.run("bootstrap")
 

@@ -195,25 +195,26 @@ void BrokerImpl::QuarantineStrays(const controller::MetadataImage& image) {
 
 void BrokerImpl::ReadyWhenOpened() {
   auto missing = std::make_shared<size_t>(shards_.size());
-  auto lost_data = std::make_shared<bool>(false);
+  auto lost = std::make_shared<std::vector<controller::TopicPartitionId>>();
   for (auto& owned : shards_) {
     // Queued behind the image of OnImage, so opening has begun when WhenIdle is asked.
-    owned->shard().Post([this, owned = owned.get(), missing, lost_data] {
-      owned->partitions().WhenIdle([this, owned, missing, lost_data] {
-        shard().Post([this, missing, lost_data, lost = owned->partitions().lost_data()] {
-          *lost_data |= lost;
-          if (--*missing == 0) OnOpened(*lost_data);
+    owned->shard().Post([this, owned = owned.get(), missing, lost] {
+      owned->partitions().WhenIdle([this, owned, missing, lost] {
+        shard().Post([this, missing, lost, more = owned->partitions().lost_replicas()] {
+          for (const TopicPartition& id : more) lost->emplace_back(id.topic_id, id.partition);
+          if (--*missing == 0) OnOpened(std::move(*lost));
         });
       });
     });
   }
 }
 
-void BrokerImpl::OnOpened(bool lost_data) {
-  if (lost_data) {
+void BrokerImpl::OnOpened(std::vector<controller::TopicPartitionId> lost_replicas) {
+  if (!lost_replicas.empty()) {
+    // Until the controller knows which, a stop costs all of them.
     held_epoch_ = -1;
     StoreBrokerEpoch(-1);
-    controller_->DeclareDataLoss();
+    controller_->DeclareDataLoss(std::move(lost_replicas));
   }
   controller_->SetReady();
 }

@@ -45,7 +45,7 @@ class BrokerImpl final : public Broker {
   // Tells the controller that this broker may serve, once every local log is open. If one of them
   // is not what the controller was led to believe, it is told that first.
   void ReadyWhenOpened();
-  void OnOpened(bool lost_data);
+  void OnOpened(std::vector<controller::TopicPartitionId> lost_replicas);
   void NoticeUnfenced(const controller::MetadataImage& image);
   // Promises of an earlier incarnation hold if the disk has them: after a clean stop, or always
   // with durability=flush on the same directory.

@@ -1,6 +1,7 @@
 #include "broker/partition/partition.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "broker/partition/log_settings.h"
 #include "runtime/base/check.h"
@@ -423,16 +424,24 @@ ProducersOutcome Partition::Producers() const {
 
 // ---- housekeeping ----
 
-void Partition::OnTick(bool housekeeping) {
+void Partition::OnTick() {
   owner_.AssertCurrent();
   MaybeChangeIsr();
   CompleteDeletions();  // a broker that went away is not waited for
   MaybeFlush();         // a mark that waits for its sync
-  if (!housekeeping || failed_ || closing_) return;
-  log_->ExpireProducers();
+}
+
+void Partition::DeleteWhatIsOld(int64_t clock_excess_ms) {
+  owner_.AssertCurrent();
+  if (failed_ || closing_) return;
+  if (clock_excess_ms == 0) log_->ExpireProducers();
   if (settings_.cleanup_policy_delete) {
-    absl::Status status = log_->ApplyRetention(settings_.retention_ms, settings_.retention_bytes,
-                                               replica_.high_watermark());
+    const bool unlimited =
+        settings_.retention_ms < 0 ||
+        settings_.retention_ms > std::numeric_limits<int64_t>::max() - clock_excess_ms;
+    const int64_t retention_ms = unlimited ? -1 : settings_.retention_ms + clock_excess_ms;
+    absl::Status status =
+        log_->ApplyRetention(retention_ms, settings_.retention_bytes, replica_.high_watermark());
     if (!status.ok()) {
       LogError("{}-{}: retention failed: {}", topic_, id_.partition, status.ToString());
     }

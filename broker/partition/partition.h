@@ -200,8 +200,11 @@ class Partition {
   // ---- disk ----
 
   void OnFlushDone(const segment::FlushTicket& ticket, const absl::Status& result);
-  // Periodic: ISR members that lag, retention, producer expiry.
-  void OnTick(bool housekeeping);
+  // Periodic: ISR members that lag, and what waits for time to pass.
+  void OnTick();
+  // Periodic, less often: retention and producer expiry. `clock_excess_ms`: the wall clock is that
+  // far ahead of what is believed (WallClockWatch), and nothing is deleted for that.
+  void DeleteWhatIsOld(int64_t clock_excess_ms);
   // Bounds what the next start has to read; nobody waits for it.
   void FlushInBackground() { StartFlush(); }
   // The shard did not run for a while.

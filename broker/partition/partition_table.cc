@@ -192,7 +192,7 @@ void PartitionTable::NoticeMissingFolder(const TopicPartition& id, const std::st
   SOMETIMES("the folder of an in-sync replica was missing");
   LogError("{}-{}: LOSS: this replica was in sync, but there is no log of it here", topic,
            id.partition);
-  lost_data_ = true;
+  lost_replicas_.push_back(id);
 }
 
 void PartitionTable::OnOpened(const TopicPartition& id, const std::string& topic_name,
@@ -207,7 +207,7 @@ void PartitionTable::OnOpened(const TopicPartition& id, const std::string& topic
              log.status().ToString());
     failed_[id] = {topic_name, log.status()};
     SOMETIMES("a log could not be opened");
-    lost_data_ = true;
+    lost_replicas_.push_back(id);
   } else {
     Add(*topic, id, *std::move(log));
   }
@@ -223,7 +223,7 @@ void PartitionTable::Add(const controller::TopicInfo& topic, const TopicPartitio
       options_.partition.flush_before_ack && !settings.unclean_leader_election_enable) {
     LogError("{}-{}: LOSS: the log ends at {}, but records up to {} were committed here",
              topic.name, id.partition, log->log_end_offset(), checkpointed);
-    lost_data_ = true;
+    lost_replicas_.push_back(id);
   }
   auto partition = std::make_unique<Partition>(shard_, *this, id, topic.name, options_.partition,
                                                settings, std::move(log), checkpointed);
@@ -299,6 +299,7 @@ void PartitionTable::NotifyIfIdle() {
 
 void PartitionTable::Start() {
   last_tick_ = shard_.clock().Now();
+  wall_clock_.Look(last_tick_, shard_.clock().WallMs());
   next_housekeeping_ = last_tick_ + options_.retention_check_interval;
   next_background_flush_ = last_tick_ + options_.background_flush_interval;
   tick_timer_ = shard_.ScheduleAfter(options_.tick_interval, [this] { Tick(); });
@@ -313,7 +314,18 @@ void PartitionTable::Tick() {
   if (silence > options_.partition.replica.replica_lag_time_max / 4) {
     for (auto& [id, partition] : partitions_) partition->OnStalled();
   }
-  for (auto& [id, partition] : partitions_) partition->OnTick(housekeeping);
+  for (auto& [id, partition] : partitions_) partition->OnTick();
+  if (const int64_t step_ms = wall_clock_.Look(now, shard_.clock().WallMs()); step_ms > 0) {
+    LogWarn(
+        "the wall clock stepped ahead by {} s: for a day nothing is deleted for its age that was "
+        "not old enough before; set the clock right, or restart to delete at once",
+        step_ms / 1000);
+  }
+  if (housekeeping) {
+    for (auto& [id, partition] : partitions_) {
+      partition->DeleteWhatIsOld(wall_clock_.excess_ms());
+    }
+  }
   if (!options_.partition.flush_before_ack && now >= next_background_flush_) {
     next_background_flush_ = now + options_.background_flush_interval;
     for (auto& [id, partition] : partitions_) partition->FlushInBackground();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/partition/partition.h"
+#include "broker/partition/wall_clock_watch.h"
 #include "controller/metadata/metadata_image.h"
 #include "runtime/ports.h"
 #include "segment/data_directory.h"
@@ -71,9 +72,9 @@ class PartitionTable final : public PartitionServices {
   // A replica that could not be opened: why.
   const absl::Status* FindFailure(const TopicPartition& id) const;
   bool IsOpening(const TopicPartition& id) const { return opening_.contains(id); }
-  // Some replica is not what it was when this broker last promised something: a log could not be
-  // opened, or ends below what is known to be committed.
-  bool lost_data() const { return lost_data_; }
+  // Replicas that are not what they were when this broker last promised something: the log could
+  // not be opened, is not there, or ends below what is known to be committed.
+  const std::vector<TopicPartition>& lost_replicas() const { return lost_replicas_; }
   // What the checkpoint should say now; for replicas that are not open, what it said.
   HighWatermarks CurrentHighWatermarks() const;
 
@@ -147,7 +148,8 @@ class PartitionTable final : public PartitionServices {
   MonotonicTime next_housekeeping_;
   MonotonicTime next_background_flush_;
   MonotonicTime last_tick_;
-  bool lost_data_ = false;
+  WallClockWatch wall_clock_;
+  std::vector<TopicPartition> lost_replicas_;
   std::set<TopicPartition> expected_;  // to have a folder when this process started
   TimerId tick_timer_ = 0;
   bool closing_ = false;

@@ -54,10 +54,12 @@ class ControllerClientImpl final : public ControllerClient {
     SendHeartbeatSoon();
   }
 
-  void DeclareDataLoss() override {
+  void DeclareDataLoss(std::vector<TopicPartitionId> replicas) override {
     owner_.AssertCurrent();
     options_.incarnation_id = Uuid::Generate(shard_.random());
-    options_.previous_broker_epoch = -1;
+    // The disk is as it was in the incarnation that is registered, but for these.
+    options_.previous_broker_epoch = broker_epoch_;
+    options_.lost_replicas = std::move(replicas);
     channel_.Close(absl::AbortedError("registering anew after a loss of data"));
   }
 

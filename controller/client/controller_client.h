@@ -31,6 +31,7 @@ struct ControllerClientOptions {
   std::optional<std::string> rack;
   int64_t previous_broker_epoch =
       -1;  // from the clean-shutdown marker; -1 = unclean stop (KIP-966)
+  std::vector<TopicPartitionId> lost_replicas;  // see DeclareDataLoss
   Duration heartbeat_interval = milliseconds(500);
   Duration request_timeout = seconds(5);
 };
@@ -139,9 +140,11 @@ class ControllerClient {
   // The broker may serve: ask to be unfenced. The controller does so once the broker has applied
   // its own registration.
   virtual void SetReady() = 0;
-  // This broker found that a replica is not what it was: registers anew as an unclean restart, so
-  // that it counts as holding nothing until it has caught up (KIP-966).
-  virtual void DeclareDataLoss() = 0;
+  // This broker found that these replicas are not what they were: registers anew and says so, so
+  // that they count as holding nothing until they have caught up. A restart that is unclean as a
+  // whole (KIP-966) does that to all replicas of a broker; one log must not cost the others their
+  // places.
+  virtual void DeclareDataLoss(std::vector<TopicPartitionId> replicas) = 0;
   // Asks to move leadership away; `done` when the controller says the broker may stop, or on
   // timeout.
   virtual void ControlledShutdown(Duration timeout, absl::AnyInvocable<void()> done) = 0;

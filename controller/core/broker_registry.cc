@@ -130,6 +130,11 @@ ControllerResult BrokerRegistry::HandleRegister(const pb::RegisterBrokerRequest&
     transition.deactivated.insert(known->broker_id);
     if (!intact) SOMETIMES("a broker came back without its past");
     if (!intact) transition.lost_data.insert(known->broker_id);
+    transition.lost_replicas_of = known->broker_id;
+    for (const pb::LostReplica& lost : request.lost_replicas()) {
+      SOMETIMES("a broker came back without one of its replicas");
+      transition.lost_replicas.emplace(FromPb(lost.topic_id()), lost.partition());
+    }
     if (!known->fenced) AddBrokerChange(*known, &result)->set_fenced(true);
     result.cause = fmt::format("broker {} restarted", known->broker_id);
     ElectPartitions(state_, options_, transition, &result);

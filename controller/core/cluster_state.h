@@ -13,8 +13,6 @@
 
 namespace soliton::controller {
 
-using TopicPartitionId = std::pair<Uuid, int32_t>;
-
 class ClusterState {
  public:
   absl::Status Replay(const pb::MetadataRecord& record, int64_t offset);

@@ -111,9 +111,12 @@ void AddPartitionChange(const TopicInfo& topic, int32_t partition, const Partiti
 
 void ElectPartitions(const ClusterState& state, const CoreOptions& options,
                      const BrokerTransition& transition, ControllerResult* result) {
-  PartitionEvent event;
-  event.lost_data = transition.lost_data;
   for (const auto& [topic_id, index] : TouchedPartitions(state, transition)) {
+    PartitionEvent event;
+    event.lost_data = transition.lost_data;
+    if (transition.lost_replicas.contains({topic_id, index})) {
+      event.lost_data.insert(transition.lost_replicas_of);
+    }
     const TopicInfo& topic = *state.image().FindTopic(topic_id);
     const PartitionInfo& current = topic.partitions[static_cast<size_t>(index)];
     const PartitionRules rules = RulesFor(state, options, topic, current, transition);

@@ -18,6 +18,9 @@ struct BrokerTransition {
   std::set<int32_t> deactivated;  // fenced, shutting down, or replaced by a new incarnation
   std::set<int32_t> activated;
   std::set<int32_t> lost_data;
+  // Single replicas whose data is lost, of one broker that goes.
+  std::set<TopicPartitionId> lost_replicas;
+  int32_t lost_replicas_of = -1;
 };
 
 // The settings of a topic that decisions about its partitions rest on.

@@ -10,12 +10,15 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/base/uuid.h"
 #include "runtime/net/transport.h"
 
 namespace soliton::controller {
+
+using TopicPartitionId = std::pair<Uuid, int32_t>;
 
 inline constexpr int32_t kNoLeader = -1;
 inline constexpr int32_t kEveryBroker = -1;  // key of the settings that hold for all brokers

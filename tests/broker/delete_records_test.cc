@@ -89,7 +89,7 @@ TEST_F(DeletingPartitionTest, DoneWhenTheLogsOfAllLiveReplicasBeginThere) {
   result = WaitFor(4);
   EXPECT_FALSE(result->has_value());
   brokers_[3].usable = false;
-  partition_->OnTick(false);
+  partition_->OnTick();
   ASSERT_TRUE(result->has_value());
   EXPECT_EQ((*result)->low_watermark, 4);
 }

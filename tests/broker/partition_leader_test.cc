@@ -228,6 +228,19 @@ TEST_F(LeaderTest, FullDiskRefusesWhatItCannotTakeAndNothingElse) {
   EXPECT_EQ(Append().error, ErrorCode::NONE);
 }
 
+TEST_F(LeaderTest, WhatIsOldGoesUnlessTheClockIsDoubted) {
+  constexpr int64_t kDayMs = 24 * 3600 * int64_t{1000};
+  Lead(5, {1, 2});
+  Append(1, 1);
+  Flush();
+  FetchAs(2, 1, 1);
+  ASSERT_EQ(high_watermark(), 1);
+  partition_->DeleteWhatIsOld(std::numeric_limits<int64_t>::max());
+  EXPECT_EQ(log().log_start_offset(), 0);
+  partition_->DeleteWhatIsOld(200 * 365 * kDayMs);
+  EXPECT_EQ(log().log_start_offset(), 0);
+}
+
 TEST_F(LeaderTest, ClosingPartitionTakesNothingMore) {
   Lead(5, {1, 2});
   auto result = AppendAndWait();
@@ -271,14 +284,14 @@ TEST_F(LeaderTest, LostAnswerIsAskedForAgain) {
   FetchAs(3, 0, 0);
   ASSERT_EQ(proposals_.size(), 1u);
   partition_->OnIsrAnswer(proposals_[0], ErrorCode::REQUEST_TIMED_OUT, {});
-  partition_->OnTick(false);
+  partition_->OnTick();
   ASSERT_EQ(proposals_.size(), 2u);
   EXPECT_EQ(proposals_[1].partition_epoch, proposals_[0].partition_epoch);
   // Nothing to change after all: the next one may go.
   partition_->OnIsrAnswer(proposals_[1], ErrorCode::NONE,
                           State(kSelf, 5, proposals_[1].partition_epoch, {1, 2}));
   EXPECT_TRUE(partition_->replica().isr_change_pending());
-  partition_->OnTick(false);
+  partition_->OnTick();
   EXPECT_EQ(proposals_.size(), 3u);
 }
 
@@ -290,7 +303,7 @@ TEST_F(LeaderTest, ShrinkingTheIsrCommits) {
   FetchAs(2, 1, 1);
   clock_.now += seconds(11);
   FetchAs(2, 1, 1);
-  partition_->OnTick(false);
+  partition_->OnTick();
   ASSERT_EQ(proposals_.size(), 1u);
   EXPECT_FALSE(result->has_value());
   partition_->OnIsrAnswer(proposals_[0], ErrorCode::NONE,

@@ -259,6 +259,16 @@ TEST_F(ControllerConversationTest, SeveralDeathsBeforeServingAreNoLoss) {
   EXPECT_THAT(harness_.Partition(topic).eligible_leaders, IsEmpty());
 }
 
+TEST_F(ControllerConversationTest, OneLostReplicaCostsTheOthersNothing) {
+  for (int id = 1; id <= 2; ++id) harness_.Join(id);
+  const Uuid topic = harness_.CreateAssigned("t", {{1, 2}, {1, 2}}, 2);
+  harness_.core().Disconnected(CoreHarness::ConnectionOf(2, 1));
+  harness_.Register(2, 2, harness_.EpochOf(2), {{topic, 1}});
+  EXPECT_THAT(harness_.Partition(topic, 0).eligible_leaders, ElementsAre(2));
+  EXPECT_THAT(harness_.Partition(topic, 1).eligible_leaders, IsEmpty());
+  EXPECT_THAT(harness_.Partition(topic, 1).isr, ElementsAre(1));
+}
+
 TEST_F(ControllerConversationTest, AnOlderCleanMarkerIsNotClean) {
   for (int id = 1; id <= 2; ++id) harness_.Join(id);
   const Uuid topic = harness_.CreateAssigned("t", {{1, 2}}, 2);

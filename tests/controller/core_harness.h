@@ -77,9 +77,15 @@ class CoreHarness {
   static ConnectionId ConnectionOf(int32_t id, uint64_t incarnation) {
     return static_cast<ConnectionId>(id) * 1000 + incarnation;
   }
-  int64_t Register(int32_t id, uint64_t incarnation = 1, int64_t previous_epoch = -1) {
-    const pb::ControlResponse response =
-        Handle(RegisterRequest(id, incarnation, previous_epoch), ConnectionOf(id, incarnation));
+  int64_t Register(int32_t id, uint64_t incarnation = 1, int64_t previous_epoch = -1,
+                   const std::vector<TopicPartitionId>& lost_replicas = {}) {
+    pb::ControlRequest request = RegisterRequest(id, incarnation, previous_epoch);
+    for (const auto& [topic_id, partition] : lost_replicas) {
+      pb::LostReplica* lost = request.mutable_register_broker()->add_lost_replicas();
+      ToPb(topic_id, lost->mutable_topic_id());
+      lost->set_partition(partition);
+    }
+    const pb::ControlResponse response = Handle(request, ConnectionOf(id, incarnation));
     EXPECT_EQ(Error(response), kafka::ErrorCode::NONE) << response.error_message();
     return response.register_broker().broker_epoch();
   }

@@ -91,10 +91,10 @@ class WithCluster(unittest.TestCase):
     def tearDownClass(cls):
         cls.cluster.close()
 
-    def create(self, topic, partitions=3):
+    def create(self, topic, partitions=3, replicas=3):
         from confluent_kafka.admin import AdminClient, NewTopic
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        admin.create_topics([NewTopic(topic, partitions, 3, config={"min.insync.replicas": "2"})])[topic].result(
+        admin.create_topics([NewTopic(topic, partitions, replicas, config={"min.insync.replicas": "2"})])[topic].result(
             DEADLINE_S)
 
     def trim(self, topic, partition, offset):
@@ -361,6 +361,23 @@ class Librdkafka(WithCluster):
                     load.stop()
                 self.assertEqual(load.failed, [])
                 self.check(load, idempotent)
+
+    def test_a_producer_that_begins_while_replicas_are_missing(self):
+        """First batches are refused, and what comes behind them must not overtake them."""
+        topic = "missing"
+        self.create(topic, 6, replicas=2)
+        self.cluster.run("kill", "1")
+        load = Load(self.bootstrap, topic, True)
+        try:
+            load.wait_for(200)  # where broker 1 has no replica
+            self.cluster.run("start", "1")
+            self.wait_for_full_isr(topic)
+            load.wait_for(1000)
+        finally:
+            load.stop()
+        self.assertEqual(load.failed, [])
+        self.assertEqual(len(load.acked), load.sent)
+        self.check(load, True)
 
     def test_kill_all_at_once_and_restart(self):
         self.create("power", 6)

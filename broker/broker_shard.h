@@ -10,6 +10,7 @@
 
 #include "broker/broker.h"
 #include "broker/disk_space_core.h"
+#include "broker/partition/append_turn.h"
 #include "broker/partition/partition_table.h"
 #include "broker/partition/refused_sequences.h"
 #include "broker/replication/replica_fetchers.h"
@@ -76,8 +77,9 @@ class BrokerShard {
   const std::optional<AppendRefusal>& append_refusal() const { return append_refusal_; }
   // `allowance_bytes`: so much may be appended here before the disk has to be measured again.
   void OnDiskMeasured(std::optional<AppendRefusal> refusal, int64_t allowance_bytes);
-  // A client's batch was appended.
+  // A client's batch is about to be appended.
   void CountAppended(int64_t bytes);
+  AppendTurn& append_turn() { return append_turn_; }
   // A line about a peer that was turned away, unless there were too many of late.
   void LogRefusal(std::string_view text);
   uint64_t NextConnectionId() { return next_connection_id_++; }
@@ -130,6 +132,7 @@ class BrokerShard {
   controller::MetadataImagePtr image_;
   int64_t broker_epoch_ = -1;
   PartitionTable partitions_;
+  AppendTurn append_turn_;
   ReplicaFetchers fetchers_;
   FetchSessionCache fetch_sessions_;
   RefusedSequences refused_sequences_;

@@ -24,7 +24,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -90,11 +92,17 @@ class Log {
 
   // ---- writing (owner shard) ----
 
-  // Validates one client batch, checks its producer's sequence, stamps base offset and leader epoch
-  // in place and writes it. `batch` must be the request's `records` bytes, owned by the caller
-  // alone. Nothing is written unless error == NONE and !duplicate. KAFKA_STORAGE_ERROR when fenced,
-  // the write failed or the disk is full.
-  virtual AppendResult AppendAsLeader(Buffer batch, int32_t leader_epoch) = 0;
+  // Validates client batches, each by itself and in order, checks their producers' sequences,
+  // stamps base offset and leader epoch in place and writes what passes, as much as goes together
+  // with one write. Each of `batches` must be one request's `records` bytes, owned by the caller
+  // alone. result[i] is that of batches[i]; nothing of it is written unless error == NONE and
+  // !duplicate. KAFKA_STORAGE_ERROR when fenced, the write failed or the disk is full: a full disk
+  // refuses those that do not fit and no others, an I/O error all that were to go with that write.
+  virtual std::vector<AppendResult> AppendAsLeader(std::span<const Buffer> batches,
+                                                   int32_t leader_epoch) = 0;
+  AppendResult AppendAsLeader(const Buffer& batch, int32_t leader_epoch) {
+    return std::move(AppendAsLeader(std::span(&batch, 1), leader_epoch).front());
+  }
 
   // Appends batches exactly as a leader sent them (offsets and epochs already in them). The first
   // base offset must be log_end_offset (or the log must be empty of it: after

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "protocol/record/batch_iterator.h"
-#include "runtime/base/check.h"
 #include "runtime/base/reach.h"
 #include "segment/failed_sync.h"
 
@@ -59,170 +57,6 @@ absl::Status LogImpl::Fence(absl::Status error) {
   return error;
 }
 
-// ---- appending ----
-
-AppendResult LogImpl::AppendAsLeader(Buffer batch, int32_t leader_epoch) {
-  AppendResult result;
-  if (!fatal_error_.ok()) {
-    result.error = ErrorCode::KAFKA_STORAGE_ERROR;
-    result.error_message = std::string(fatal_error_.message());
-    return result;
-  }
-  const int64_t now_ms = clock_.WallMs();
-  BatchVerdict verdict = ValidateBatch(batch, options_.validation, {.now_ms = now_ms});
-  if (!verdict.ok()) {
-    result.error = verdict.error;
-    result.error_message = std::move(verdict.message);
-    result.record_errors = std::move(verdict.record_errors);
-    return result;
-  }
-  if (verdict.batch->size_bytes() > SegmentLimitBytes()) {
-    result.error = ErrorCode::RECORD_LIST_TOO_LARGE;
-    result.error_message = fmt::format("the batch has {} bytes, segment.bytes is {}",
-                                       verdict.batch->size_bytes(), SegmentLimitBytes());
-    return result;
-  }
-  const bool log_append_time =
-      options_.validation.timestamp_type == kafka::TimestampType::kLogAppendTime;
-  RecordBatchView& view = *verdict.batch;
-  if (view.has_producer_id()) {
-    const ProducerCheck check = producers_.CheckAppend(ProducerBatch::Of(view, now_ms));
-    if (check.outcome == ProducerCheck::Outcome::kRefuse) {
-      result.error = check.error;
-      result.error_message = check.message;
-      return result;
-    }
-    if (check.outcome == ProducerCheck::Outcome::kDuplicate) {
-      SOMETIMES("a duplicate batch was answered");
-      result.duplicate = true;
-      result.base_offset = check.base_offset;
-      result.last_offset = check.last_offset;
-      if (log_append_time) result.log_append_time_ms = check.append_time_ms;
-      return result;
-    }
-  }
-  CHECK(leader_epoch >= latest_leader_epoch(), "append in epoch {} after epoch {} in {}",
-        leader_epoch, latest_leader_epoch(), directory_);
-  ApplyTimestamps(verdict, options_.validation);
-  view.SetBaseOffset(log_end_offset());
-  view.SetLeaderEpoch(leader_epoch);
-  if (absl::Status status = AppendBatches(view.buffer(), std::span(&view, 1)); !status.ok()) {
-    result.error = ErrorCode::KAFKA_STORAGE_ERROR;
-    result.error_message = std::string(status.message());
-    result.disk_full = absl::IsResourceExhausted(status);
-    return result;
-  }
-  result.base_offset = view.base_offset();
-  result.last_offset = view.last_offset();
-  if (log_append_time) result.log_append_time_ms = view.max_timestamp();
-  return result;
-}
-
-absl::StatusOr<int> LogImpl::AppendAsFollower(Buffer batches, int32_t max_leader_epoch) {
-  if (!fatal_error_.ok()) return fatal_error_;
-  const auto checked = CheckFollowerBatches(batches, max_leader_epoch);
-  if (!checked.ok()) return checked.status();
-  if (checked->empty()) return 0;
-  if (checked->front().base_offset() < log_end_offset()) {
-    if (absl::Status status = RebaseEmptyLog(checked->front()); !status.ok()) return status;
-  }
-  const absl::Status status = AppendBatches(batches, *checked);
-  if (status.ok()) return static_cast<int>(checked->size());
-  // What fitted is there; the next fetch meets the full disk first.
-  const auto rest = std::find_if(checked->begin(), checked->end(), [this](const auto& batch) {
-    return batch.base_offset() >= log_end_offset();
-  });
-  if (!absl::IsResourceExhausted(status) || rest == checked->begin()) return status;
-  return static_cast<int>(rest - checked->begin());
-}
-
-absl::StatusOr<std::vector<RecordBatchView>> LogImpl::CheckFollowerBatches(
-    Buffer batches, int32_t max_leader_epoch) {
-  std::vector<RecordBatchView> good;
-  int64_t expected_offset = log_end_offset();
-  int32_t least_epoch = latest_leader_epoch();
-  kafka::BatchIterator iterator(std::move(batches));
-  // What precedes a bad batch is good and is kept; the next fetch meets the bad one first.
-  const auto stop = [&good](absl::Status status) -> absl::StatusOr<std::vector<RecordBatchView>> {
-    if (good.empty()) return status;
-    return std::move(good);
-  };
-  while (true) {
-    absl::StatusOr<std::optional<RecordBatchView>> next = iterator.Next();
-    if (!next.ok()) return stop(next.status());
-    if (!*next) return good;
-    const RecordBatchView& batch = **next;
-    // DeleteRecords can cut inside a batch, so the leader's first batch may begin below our start.
-    const bool straddles_start = good.empty() && size_bytes_ == 0 &&
-                                 batch.base_offset() < expected_offset &&
-                                 batch.last_offset() >= expected_offset;
-    if (batch.base_offset() != expected_offset && !straddles_start) {
-      return stop(absl::FailedPreconditionError(
-          fmt::format("batch at offset {} does not follow on log end offset {} of {}",
-                      batch.base_offset(), expected_offset, directory_)));
-    }
-    if (batch.leader_epoch() > max_leader_epoch || batch.leader_epoch() < least_epoch) {
-      return stop(absl::FailedPreconditionError(
-          fmt::format("batch at offset {} has leader epoch {}, expected {} to {}",
-                      batch.base_offset(), batch.leader_epoch(), least_epoch, max_leader_epoch)));
-    }
-    if (!DataCheck(batch.CrcMatches(), "CRC mismatch in a batch from the leader, {} offset {}",
-                   directory_, batch.base_offset())) {
-      return stop(absl::DataLossError(
-          fmt::format("CRC mismatch in the batch at offset {}", batch.base_offset())));
-    }
-    expected_offset = batch.next_offset();
-    least_epoch = batch.leader_epoch();
-    good.push_back(batch);
-  }
-}
-
-absl::Status LogImpl::RebaseEmptyLog(const RecordBatchHeader& first) {
-  return RestartAt(first.base_offset(), log_start_offset_);
-}
-
-absl::Status LogImpl::AppendBatches(const Buffer& bytes, std::span<const RecordBatchView> batches) {
-  size_t run_bytes = 0;
-  size_t run_begin = 0;
-  size_t run_position = 0;
-  const auto flush_run = [&](size_t run_end) -> absl::Status {
-    if (run_end == run_begin) return absl::OkStatus();
-    absl::Status status = AppendRun(bytes.Slice(run_position, run_bytes),
-                                    batches.subspan(run_begin, run_end - run_begin));
-    run_begin = run_end;
-    run_position += run_bytes;
-    run_bytes = 0;
-    return status;
-  };
-  for (size_t i = 0; i < batches.size(); ++i) {
-    if (ShouldRoll(batches[i], static_cast<int64_t>(run_bytes))) {
-      if (absl::Status status = flush_run(i); !status.ok()) return status;
-      if (absl::Status status = Roll(); !status.ok()) return status;
-    }
-    run_bytes += static_cast<size_t>(batches[i].size_bytes());
-  }
-  return flush_run(batches.size());
-}
-
-absl::Status LogImpl::AppendRun(const Buffer& bytes, std::span<const RecordBatchView> run) {
-  ledger_.AddFile(active_->file());
-  absl::Status status = active_->Append(bytes, run);
-  if (!status.ok()) return FenceUnlessFull(std::move(status));
-  const int64_t now_ms = clock_.WallMs();
-  active_->set_last_write_ms(now_ms);
-  size_bytes_ += static_cast<int64_t>(bytes.size());
-  for (const RecordBatchView& batch : run) {
-    if (batch.leader_epoch() > latest_leader_epoch()) {
-      epochs_.Assign(batch.leader_epoch(), batch.base_offset());
-      NoteEpochs();
-    }
-    if (batch.has_producer_id()) {
-      producers_.Update(ProducerBatch::Of(batch, now_ms), batch.base_offset());
-    }
-  }
-  return absl::OkStatus();
-}
-
 void LogImpl::AssignLeaderEpoch(int32_t leader_epoch) {
   if (leader_epoch <= latest_leader_epoch()) return;
   epochs_.Assign(leader_epoch, log_end_offset());
@@ -235,16 +69,17 @@ void LogImpl::NoteEpochs() {
 
 // ---- rolling ----
 
-bool LogImpl::ShouldRoll(const RecordBatchHeader& batch, int64_t pending_bytes) const {
-  const int64_t size_bytes = active_->size_bytes() + pending_bytes;
+bool LogImpl::ShouldRoll(const RecordBatchHeader& batch, const PendingBytes& pending) const {
+  const int64_t size_bytes = active_->size_bytes() + pending.bytes;
   if (size_bytes == 0) return !active_->FitsRelativeOffset(batch.last_offset());
   if (size_bytes + batch.size_bytes() > SegmentLimitBytes()) return true;
   if (active_->index_bytes() >= options_.max_index_bytes) return true;
   if (!active_->FitsRelativeOffset(batch.last_offset())) return true;
   // By record time when the records have one, so that a replica rolls where its leader did.
-  if (pending_bytes > 0 && active_->empty()) return false;
-  const bool has_timestamps = batch.max_timestamp() >= 0 && active_->first_timestamp_ms() >= 0;
-  const int64_t age_ms = has_timestamps ? batch.max_timestamp() - active_->first_timestamp_ms()
+  const int64_t first_timestamp_ms =
+      active_->empty() ? pending.first_timestamp_ms : active_->first_timestamp_ms();
+  const bool has_timestamps = batch.max_timestamp() >= 0 && first_timestamp_ms >= 0;
+  const int64_t age_ms = has_timestamps ? batch.max_timestamp() - first_timestamp_ms
                                         : clock_.WallMs() - active_created_ms_;
   return age_ms > options_.segment_ms;
 }

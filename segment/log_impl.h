@@ -1,5 +1,5 @@
 // Log as it is: segments in a map, the state derived from them (leader epochs, producers), and the
-// bookkeeping of what is durable. Owner shard only. log_impl.cc appends and rolls,
+// bookkeeping of what is durable. Owner shard only. log_append.cc appends, log_impl.cc rolls,
 // log_flush.cc makes durable, log_read.cc reads, log_truncate.cc takes data away at either end,
 // log_recovery.cc opens.
 #pragma once
@@ -26,7 +26,9 @@ class LogImpl final : public Log {
   LogImpl(FileSystem& fs, const Clock& clock, const LogOptions& options, std::string directory,
           RecoveredLog recovered);
 
-  AppendResult AppendAsLeader(Buffer batch, int32_t leader_epoch) override;
+  using Log::AppendAsLeader;
+  std::vector<AppendResult> AppendAsLeader(std::span<const Buffer> batches,
+                                           int32_t leader_epoch) override;
   absl::StatusOr<int> AppendAsFollower(Buffer batches, int32_t max_leader_epoch) override;
   void AssignLeaderEpoch(int32_t leader_epoch) override;
   absl::Status TruncateTo(int64_t offset) override;
@@ -66,13 +68,42 @@ class LogImpl final : public Log {
   }
 
  private:
-  // ---- writing (log_impl.cc) ----
+  // ---- appending (log_append.cc) ----
+  struct Run;
+  // What goes to the active segment before the batch that is looked at.
+  struct PendingBytes {
+    int64_t bytes = 0;
+    int64_t first_timestamp_ms = -1;  // of the first batch
+  };
+  // nullopt: `result` says why not.
+  std::optional<kafka::RecordBatchView> ValidateForLeader(const Buffer& bytes, int64_t now_ms,
+                                                          AppendResult& result) const;
+  // Stamps the offset, checks the producer and adds the batch to `run`, which is written before if
+  // they do not go together. `result` is set now when the batch is refused or known already, else
+  // by WriteRun.
+  void AddToRun(kafka::RecordBatchView batch, int64_t now_ms, AppendResult& result, Run& run);
+  ProducerCheck CheckProducer(const ProducerBatch& batch, Run& run) const;
+  bool Accept(const ProducerCheck& check, AppendResult& result) const;
+  // Writes what is in `run`, sets its results and leaves it empty.
+  void WriteRun(int64_t now_ms, Run& run);
+  // After a full disk took nothing of the run: what fits of it, as if they had come singly.
+  void WriteOneByOne(int64_t now_ms, const Run& run);
+  bool stamps_append_time() const {
+    return options_.validation.timestamp_type == kafka::TimestampType::kLogAppendTime;
+  }
+  absl::StatusOr<std::vector<kafka::RecordBatchView>> CheckFollowerBatches(
+      Buffer batches, int32_t max_leader_epoch);
+  absl::Status RebaseEmptyLog(const kafka::RecordBatchHeader& first);
   // Writes `batches`, which lie back to back in `bytes`, rolling where the rules say so, and
   // updates the state that follows from them. On error some may have been written.
   absl::Status AppendBatches(const Buffer& bytes, std::span<const kafka::RecordBatchView> batches);
-  absl::Status AppendRun(const Buffer& bytes, std::span<const kafka::RecordBatchView> run);
-  // `pending_bytes` of this run go before `batch`.
-  bool ShouldRoll(const kafka::RecordBatchHeader& batch, int64_t pending_bytes) const;
+  void NoteProducers(std::span<const kafka::RecordBatchView> batches);
+  // One write of `bytes` bytes to the active segment. Producers are the caller's.
+  absl::Status AppendRun(std::span<const Buffer> pieces, int64_t bytes,
+                         std::span<const kafka::RecordBatchView> batches);
+
+  // ---- rolling (log_impl.cc) ----
+  bool ShouldRoll(const kafka::RecordBatchHeader& batch, const PendingBytes& pending) const;
   // Index entries hold 32-bit positions.
   int64_t SegmentLimitBytes() const { return std::min<int64_t>(options_.segment_bytes, INT32_MAX); }
   // Closes the active segment and starts one at log_end_offset. Nothing of it is durable yet.
@@ -106,9 +137,6 @@ class LogImpl final : public Log {
   absl::Status FenceUnlessFull(absl::Status error) {
     return absl::IsResourceExhausted(error) ? error : Fence(std::move(error));
   }
-  absl::StatusOr<std::vector<kafka::RecordBatchView>> CheckFollowerBatches(
-      Buffer batches, int32_t max_leader_epoch);
-  absl::Status RebaseEmptyLog(const kafka::RecordBatchHeader& first);
 
   // ---- truncation (log_truncate.cc) ----
   // `end_offset` is a batch boundary, and the recovery point that makes the loss legal is durable.

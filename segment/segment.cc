@@ -92,9 +92,10 @@ void Segment::Count(const RecordBatchHeader& batch, int64_t position) {
   end_offset_ = batch.next_offset();
 }
 
-absl::Status Segment::Append(const Buffer& bytes, std::span<const RecordBatchView> batches) {
+absl::Status Segment::Append(std::span<const Buffer> pieces,
+                             std::span<const RecordBatchView> batches) {
   if (absl::Status status = EnsureIndexes(); !status.ok()) return status;
-  if (absl::Status status = file_->Append(std::span(&bytes, 1)); !status.ok()) {
+  if (absl::Status status = file_->Append(pieces); !status.ok()) {
     return absl::IsResourceExhausted(status) ? TakeBack(status) : status;
   }
   index_files_written_ = false;

@@ -78,10 +78,11 @@ class Segment {
 
   // ---- writing ----
 
-  // One write for all of `bytes`, which consists of `batches`. kResourceExhausted: the disk is
-  // full, and what it took was cut off again. After any other error the file may hold a prefix that
-  // this segment does not count, and nothing may be appended any more.
-  absl::Status Append(const Buffer& bytes, std::span<const kafka::RecordBatchView> batches);
+  // One write for all of `pieces`, which are the bytes of `batches`. kResourceExhausted: the disk
+  // is full, and what it took was cut off again. After any other error the file may hold a prefix
+  // that this segment does not count, and nothing may be appended any more.
+  absl::Status Append(std::span<const Buffer> pieces,
+                      std::span<const kafka::RecordBatchView> batches);
   // Cuts at the batch that holds `offset` (that batch goes too). The data file is synced; its index
   // files on disk are gone after SyncDirectory.
   absl::Status TruncateTo(int64_t offset);

@@ -38,35 +38,41 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     for (auto& topic : body_.topic_data) {
       for (auto& partition : topic.partition_data) partition.records = {};
     }
+    for (Item& item : items_) {
+      item.request = this;
+      item.acks = body_.acks;
+    }
     if (body_.acks == -1) {
       timer_ = home().shard().ScheduleAfter(milliseconds(std::max(body_.timeout_ms, 0)),
                                             [self = shared_from_this()] { self->OnTimeout(); });
     }
-    std::map<int, std::vector<size_t>> by_shard;
-    for (size_t i = 0; i < items_.size(); ++i) {
-      by_shard[home().context().OwnerOf(items_[i].id).shard().index()].push_back(i);
-    }
-    for (auto& [shard_index, owned] : by_shard) {
-      BrokerShard& owner = *home().context().shards[static_cast<size_t>(shard_index)];
+    std::map<int, std::vector<Item*>> elsewhere;
+    for (Item& item : items_) {
+      BrokerShard& owner = home().context().OwnerOf(item.id);
       if (&owner == &home()) {
-        for (size_t i : owned) Append(owner, i);
+        Append(owner, item);
       } else {
-        owner.shard().Post([self = shared_from_this(), &owner, indexes = std::move(owned)] {
-          for (size_t i : indexes) self->Append(owner, i);
-        });
+        elsewhere[owner.shard().index()].push_back(&item);
       }
+    }
+    for (auto& [shard_index, owned] : elsewhere) {
+      BrokerShard& owner = *home().context().shards[static_cast<size_t>(shard_index)];
+      owner.shard().Post([self = shared_from_this(), &owner, items = std::move(owned)] {
+        for (Item* item : items) self->Append(owner, *item);
+      });
     }
   }
 
  private:
-  struct Item {
-    TopicPartition id;
-    Buffer records;
+  struct Item final : PendingAppend {
+    PendingProduce* request = nullptr;
     size_t topic = 0;  // where the answer goes
     size_t partition = 0;
     BatchSequence sequence;
     bool was_unknown = false;  // an earlier batch met a broker that did not know the topic
-    bool answered = false;
+    bool answered = false;     // home shard
+
+    void Finished() override { request->Deliver(*this); }
   };
 
   BrokerShard& home() const { return request_->home(); }
@@ -173,46 +179,29 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
   }
 
   // Owner shard.
-  void Append(BrokerShard& owner, size_t index) {
-    Item& item = items_[index];
-    ProduceOutcome outcome;
+  void Append(BrokerShard& owner, Item& item) {
     if (const auto& refusal = owner.append_refusal()) {
-      outcome.error = refusal->ErrorAt(owner.shard().clock().Now());
-      outcome.error_message = refusal->message;
-      return Deliver(owner, index, std::move(outcome));
+      item.outcome.error = refusal->ErrorAt(owner.shard().clock().Now());
+      item.outcome.error_message = refusal->message;
+      return item.Finished();
     }
-    Partition* partition = owner.partitions().Find(item.id);
-    if (partition == nullptr) {
-      outcome.error = AbsenceError(owner, item.id);
-      return Deliver(owner, index, std::move(outcome));
-    }
-    if (IsOutOfOrder(owner, item, *partition)) {
-      outcome.error = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
-      outcome.error_message = fmt::format(
+    if (IsOutOfOrder(owner, item)) {
+      item.outcome.error = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
+      item.outcome.error_message = fmt::format(
           "a batch of producer {} before sequence {} was turned away and has not been sent again",
           item.sequence.producer_id, item.sequence.first_sequence);
-      return Deliver(owner, index, std::move(outcome));
+      return item.Finished();
     }
-    const auto bytes = static_cast<int64_t>(item.records.size());
-    outcome = partition->AppendAsLeader(std::move(item.records), body_.acks);
-    owner.CountAppended(bytes);
-    if (outcome.error != ErrorCode::NONE || body_.acks != -1) {
-      return Deliver(owner, index, std::move(outcome));
-    }
-    const int64_t required = outcome.required_offset;
-    const int32_t epoch = outcome.leader_epoch;
-    partition->WhenCommitted(required, epoch,
-                             [self = shared_from_this(), &owner, index,
-                              outcome = std::move(outcome)](ErrorCode error) mutable {
-                               outcome.error = error;
-                               self->Deliver(owner, index, std::move(outcome));
-                             });
+    owner.CountAppended(static_cast<int64_t>(item.records.size()));
+    owner.append_turn().Add(std::shared_ptr<PendingAppend>(shared_from_this(), &item));
   }
 
   // Owner shard. A log that knows the producer judges by itself.
-  bool IsOutOfOrder(BrokerShard& owner, const Item& item, const Partition& partition) const {
+  bool IsOutOfOrder(BrokerShard& owner, const Item& item) const {
     if (owner.refused_sequences().empty() && !item.was_unknown) return false;
-    if (item.sequence.producer_id < 0 || partition.KnowsProducer(item.sequence.producer_id)) {
+    const Partition* partition = owner.partitions().Find(item.id);
+    if (item.sequence.producer_id < 0 || partition == nullptr ||
+        partition->KnowsProducer(item.sequence.producer_id)) {
       return false;
     }
     return item.was_unknown ||
@@ -221,24 +210,22 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
   }
 
   // Owner shard: the result goes home.
-  void Deliver(BrokerShard& owner, size_t index, ProduceOutcome outcome) {
-    const Item& item = items_[index];
-    if (outcome.error != ErrorCode::NONE) {
+  void Deliver(Item& item) {
+    BrokerShard& owner = home().context().OwnerOf(item.id);
+    if (item.outcome.error != ErrorCode::NONE) {
       NoteRefusal(owner, item.id.topic_id.ToString(), item.id.partition, item.sequence,
-                  outcome.error);
+                  item.outcome.error);
     } else if (!owner.refused_sequences().empty()) {
       owner.refused_sequences().Forget(item.id.topic_id.ToString(), item.id.partition,
                                        item.sequence);
     }
-    if (&owner == &home()) return OnOutcome(index, std::move(outcome));
-    home().shard().Post([self = shared_from_this(), index, outcome = std::move(outcome)]() mutable {
-      self->OnOutcome(index, std::move(outcome));
-    });
+    if (&owner == &home()) return OnOutcome(item, std::move(item.outcome));
+    home().shard().Post(
+        [self = shared_from_this(), &item] { self->OnOutcome(item, std::move(item.outcome)); });
   }
 
   // Home shard from here on.
-  void OnOutcome(size_t index, ProduceOutcome outcome) {
-    Item& item = items_[index];
+  void OnOutcome(Item& item, ProduceOutcome outcome) {
     if (item.answered) return;
     item.answered = true;
     PartitionResponse& out = ResponseOf(item);
@@ -262,12 +249,12 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
 
   void OnTimeout() {
     timer_ = 0;
-    for (size_t i = 0; i < items_.size(); ++i) {
-      if (items_[i].answered) continue;
+    for (Item& item : items_) {
+      if (item.answered) continue;
       ProduceOutcome outcome;
       outcome.error = ErrorCode::REQUEST_TIMED_OUT;
       outcome.error_message = "appended by the leader, but not replicated in time";
-      OnOutcome(i, std::move(outcome));
+      OnOutcome(item, std::move(outcome));
     }
   }
 

@@ -120,8 +120,7 @@ ErrorCode Partition::CheckLeader(int32_t current_leader_epoch) const {
   return is_leader() && !closing_ ? ErrorCode::NONE : ErrorCode::NOT_LEADER_OR_FOLLOWER;
 }
 
-ProduceOutcome Partition::AppendAsLeader(Buffer records, int16_t acks) {
-  owner_.AssertCurrent();
+ProduceOutcome Partition::AdmitBatch(int16_t acks) const {
   ProduceOutcome out;
   out.leader_id = replica_.leader();
   out.leader_epoch = replica_.leader_epoch();
@@ -132,23 +131,46 @@ ProduceOutcome Partition::AppendAsLeader(Buffer records, int16_t acks) {
     out.error = ErrorCode::NOT_ENOUGH_REPLICAS;
     out.error_message = fmt::format("{} in-sync replicas, {} needed", replica_.isr().size(),
                                     replica_.min_insync_replicas());
-    return out;
   }
-  segment::AppendResult appended =
-      log_->AppendAsLeader(std::move(records), replica_.leader_epoch());
-  NoticeFailure();
-  out.log_start_offset = log_->log_start_offset();
-  if (appended.error != ErrorCode::NONE) {
-    out.error = appended.error;
-    out.error_message = std::move(appended.error_message);
-    out.record_errors = std::move(appended.record_errors);
-    return out;
-  }
-  out.base_offset = appended.base_offset;
-  out.log_append_time_ms = appended.log_append_time_ms;
-  out.required_offset = appended.last_offset + 1;
-  if (!appended.duplicate) OnLogMoved();
   return out;
+}
+
+std::vector<ProduceOutcome> Partition::AppendAsLeader(std::span<ProduceBatch> batches) {
+  owner_.AssertCurrent();
+  std::vector<ProduceOutcome> outcomes;
+  outcomes.reserve(batches.size());
+  std::vector<Buffer> admitted;
+  admitted.reserve(batches.size());
+  for (ProduceBatch& batch : batches) {
+    outcomes.push_back(AdmitBatch(batch.acks));
+    if (outcomes.back().error == ErrorCode::NONE) admitted.push_back(std::move(batch.records));
+  }
+  if (admitted.empty()) return outcomes;
+  std::vector<segment::AppendResult> results =
+      log_->AppendAsLeader(admitted, replica_.leader_epoch());
+  NoticeFailure();
+  bool moved = false;
+  auto result = results.begin();
+  for (ProduceOutcome& out : outcomes) {
+    if (out.error != ErrorCode::NONE) continue;
+    moved |= result->error == ErrorCode::NONE && !result->duplicate;
+    out.log_start_offset = log_->log_start_offset();
+    TakeResult(std::move(*result++), out);
+  }
+  if (moved && !failed_) OnLogMoved();
+  return outcomes;
+}
+
+void Partition::TakeResult(segment::AppendResult result, ProduceOutcome& out) {
+  if (result.error != ErrorCode::NONE) {
+    out.error = result.error;
+    out.error_message = std::move(result.error_message);
+    out.record_errors = std::move(result.record_errors);
+    return;
+  }
+  out.base_offset = result.base_offset;
+  out.log_append_time_ms = result.log_append_time_ms;
+  out.required_offset = result.last_offset + 1;
 }
 
 void Partition::WhenCommitted(int64_t required_offset, int32_t leader_epoch,

@@ -7,7 +7,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "broker/partition/fetch_waiters.h"
 #include "broker/partition/produce_waiters.h"
@@ -44,7 +46,13 @@ struct PartitionOptions {
   ReplicaCoreOptions replica;
 };
 
-// One partition of a produce request, appended.
+// One partition of a produce request.
+struct ProduceBatch {
+  Buffer records;
+  int16_t acks = 0;
+};
+
+// ... and what became of it.
 struct ProduceOutcome {
   kafka::ErrorCode error = kafka::ErrorCode::NONE;
   std::string error_message;
@@ -134,7 +142,9 @@ class Partition {
 
   // ---- produce (leader) ----
 
-  ProduceOutcome AppendAsLeader(Buffer records, int16_t acks);
+  // Appends all of `batches` that may be, in order and with as few writes as they need; an outcome
+  // for each. A refused one leaves the others alone.
+  std::vector<ProduceOutcome> AppendAsLeader(std::span<ProduceBatch> batches);
   // `done` runs when `required_offset` is committed, or with an error. `leader_epoch` is the one of
   // the append. A later epoch changes nothing while this replica goes on leading: its log is what
   // the others follow.
@@ -234,6 +244,9 @@ class Partition {
  private:
   kafka::ErrorCode CheckLeader(int32_t current_leader_epoch) const;
   kafka::ErrorCode CheckEpoch(int32_t current_leader_epoch) const;
+  // Whether a batch may go to the log now, as far as it does not depend on the batch.
+  ProduceOutcome AdmitBatch(int16_t acks) const;
+  static void TakeResult(segment::AppendResult result, ProduceOutcome& out);
   FetchOutcome ReadForReplica(const FetchArgs& args);
   FetchOutcome ReadForConsumer(const FetchArgs& args);
   void FillRecords(const FetchArgs& args, int64_t upper_bound, FetchOutcome& out);

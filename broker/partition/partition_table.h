@@ -71,6 +71,11 @@ class PartitionTable final : public PartitionServices {
   }
   // A replica that could not be opened: why.
   const absl::Status* FindFailure(const TopicPartition& id) const;
+  // Why a partition that metadata knows cannot be served here.
+  kafka::ErrorCode AbsenceError(const TopicPartition& id) const {
+    return FindFailure(id) != nullptr ? kafka::ErrorCode::KAFKA_STORAGE_ERROR
+                                      : kafka::ErrorCode::NOT_LEADER_OR_FOLLOWER;
+  }
   bool IsOpening(const TopicPartition& id) const { return opening_.contains(id); }
   // Replicas that are not what they were when this broker last promised something: the log could
   // not be opened, is not there, or ends below what is known to be committed.

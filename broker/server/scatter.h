@@ -79,8 +79,7 @@ inline BrokerShard* SoleOwnerElsewhere(const BrokerShard& home,
 
 // Why `owner` cannot serve a partition that metadata knows.
 inline kafka::ErrorCode AbsenceError(const BrokerShard& owner, const TopicPartition& id) {
-  return owner.partitions().FindFailure(id) != nullptr ? kafka::ErrorCode::KAFKA_STORAGE_ERROR
-                                                       : kafka::ErrorCode::NOT_LEADER_OR_FOLLOWER;
+  return owner.partitions().AbsenceError(id);
 }
 
 }  // namespace soliton::broker

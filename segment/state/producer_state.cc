@@ -96,6 +96,14 @@ void ProducerStateTable::Update(const ProducerBatch& batch, int64_t base_offset)
                                               .append_time_ms = batch.append_time_ms};
 }
 
+void ProducerStateTable::TakeFrom(const ProducerStateTable& other, int64_t producer_id) {
+  if (const Producer* known = other.Find(producer_id)) producers_[producer_id] = *known;
+}
+
+void ProducerStateTable::TakeAll(ProducerStateTable newer) {
+  for (auto& [producer_id, producer] : newer.producers_) producers_[producer_id] = producer;
+}
+
 int ProducerStateTable::Expire(int64_t now_ms, int64_t expiration_ms) {
   return static_cast<int>(absl::erase_if(producers_, [&](const auto& entry) {
     const Producer& producer = entry.second;

@@ -99,6 +99,11 @@ class ProducerStateTable {
   // Returns how many.
   int Expire(int64_t now_ms, int64_t expiration_ms);
 
+  // Copies what `other` knows of this producer, if anything.
+  void TakeFrom(const ProducerStateTable& other, int64_t producer_id);
+  // Takes over all that `newer` knows: it began with what was here.
+  void TakeAll(ProducerStateTable newer);
+
   void Clear() { producers_.clear(); }
   size_t size() const { return producers_.size(); }
   // Ascending.

@@ -99,8 +99,10 @@ class PartitionTest : public testing::Test, public PartitionServices {
     for (int i = 0; i < records; ++i) builder.Append(1'700'000'000'000 + i, std::nullopt, "value");
     return builder.Build();
   }
-  ProduceOutcome Append(int records = 1, int16_t acks = -1) {
-    return partition_->AppendAsLeader(Batch(records), acks);
+  ProduceOutcome Append(int records = 1, int16_t acks = -1) { return Append(Batch(records), acks); }
+  ProduceOutcome Append(Buffer batch, int16_t acks) {
+    ProduceBatch only{std::move(batch), acks};
+    return partition_->AppendAsLeader({&only, 1}).front();
   }
   // Appends and waits with acks=all; the result appears in what is returned.
   std::shared_ptr<std::optional<kafka::ErrorCode>> AppendAndWait(int records = 1) {

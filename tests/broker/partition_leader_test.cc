@@ -241,6 +241,44 @@ TEST_F(LeaderTest, WhatIsOldGoesUnlessTheClockIsDoubted) {
   EXPECT_EQ(log().log_start_offset(), 0);
 }
 
+TEST_F(LeaderTest, BatchesOfOneTurnAreWrittenAtOnce) {
+  Lead(5, {1, 2});
+  const uint64_t before = fs_.operation_count();
+  ProduceBatch batches[] = {{Batch(2), -1}, {Batch(1), 1}, {Batch(3), -1}};
+  const std::vector<ProduceOutcome> outcomes = partition_->AppendAsLeader(batches);
+  EXPECT_EQ(fs_.operation_count(), before + 1);
+  EXPECT_EQ(tickets_.size(), 1u);
+  EXPECT_EQ(outcomes[1].base_offset, 2);
+  EXPECT_EQ(outcomes[2].base_offset, 3);
+  EXPECT_EQ(outcomes[2].required_offset, 6);
+  Flush();
+  FetchAs(2, 6, 6);
+  EXPECT_EQ(high_watermark(), 6);
+}
+
+TEST_F(LeaderTest, ARefusedBatchOfATurnLeavesTheOthersAlone) {
+  Lead(5, {1});
+  Buffer damaged = Batch();
+  damaged.mutable_data()[damaged.size() - 1] ^= 1;
+  ProduceBatch batches[] = {{Batch(2), -1}, {Batch(1), 1}, {damaged, 1}, {Batch(3), 0}};
+  const std::vector<ProduceOutcome> outcomes = partition_->AppendAsLeader(batches);
+  EXPECT_EQ(outcomes[0].error, ErrorCode::NOT_ENOUGH_REPLICAS);
+  EXPECT_EQ(outcomes[1].base_offset, 0);
+  EXPECT_EQ(outcomes[2].error, ErrorCode::CORRUPT_MESSAGE);
+  EXPECT_EQ(outcomes[3].base_offset, 1);
+  EXPECT_EQ(log().log_end_offset(), 4);
+}
+
+TEST_F(LeaderTest, ATurnThatMeetsABrokenDiskFailsWhole) {
+  Lead(5, {1, 2});
+  fs_.FailNext(sim::FileOperation::kAppend, ".log", absl::DataLossError("EIO"));
+  ProduceBatch batches[] = {{Batch(), -1}, {Batch(), 1}};
+  for (const ProduceOutcome& outcome : partition_->AppendAsLeader(batches)) {
+    EXPECT_EQ(outcome.error, ErrorCode::KAFKA_STORAGE_ERROR);
+  }
+  EXPECT_EQ(failures_.size(), 1u);
+}
+
 TEST_F(LeaderTest, ClosingPartitionTakesNothingMore) {
   Lead(5, {1, 2});
   auto result = AppendAndWait();
@@ -314,8 +352,8 @@ TEST_F(LeaderTest, ShrinkingTheIsrCommits) {
 TEST_F(LeaderTest, RetryOfAnIdempotentBatchWaitsForTheOriginal) {
   Lead(5, {1, 2});
   const kafka::BatchOptions producer{.producer_id = 7, .producer_epoch = 0, .base_sequence = 0};
-  ProduceOutcome first = partition_->AppendAsLeader(Batch(2, producer), -1);
-  ProduceOutcome again = partition_->AppendAsLeader(Batch(2, producer), -1);
+  ProduceOutcome first = Append(Batch(2, producer), -1);
+  ProduceOutcome again = Append(Batch(2, producer), -1);
   EXPECT_EQ(again.error, ErrorCode::NONE);
   EXPECT_EQ(again.base_offset, first.base_offset);
   EXPECT_EQ(again.required_offset, 2);

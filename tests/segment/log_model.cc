@@ -70,20 +70,29 @@ void LogModel::Add(const BatchSpec& spec, int32_t leader_epoch) {
   end_offset_ += spec.records;
 }
 
-void LogModel::AppendAsLeader(const BatchSpec& spec, int32_t leader_epoch) {
+void LogModel::AppendTogether(const std::vector<BatchSpec>& specs, int32_t leader_epoch) {
   if (stopped()) return;
-  const AppendResult result = log_->AppendAsLeader(MakeBatch(spec), leader_epoch);
-  if (result.disk_full) {
-    EXPECT_TRUE(log_->fatal_error().ok());
-    return;
+  std::vector<Buffer> batches;
+  for (const BatchSpec& spec : specs) batches.push_back(MakeBatch(spec));
+  const std::vector<AppendResult> results = log_->AppendAsLeader(batches, leader_epoch);
+  ASSERT_EQ(results.size(), specs.size());
+  bool refused = false;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const AppendResult& result = results[i];
+    if (result.disk_full) {
+      EXPECT_TRUE(log_->fatal_error().ok());
+      refused = true;
+      continue;
+    }
+    if (refused && result.error == kafka::ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER) continue;
+    // What failed half-way may still come back whole.
+    Add(specs[i], leader_epoch);
+    if (stopped() && result.error == kafka::ErrorCode::KAFKA_STORAGE_ERROR) continue;
+    EXPECT_EQ(result.error, kafka::ErrorCode::NONE) << result.error_message;
+    EXPECT_FALSE(result.duplicate);
+    EXPECT_EQ(result.base_offset, batches_.back().base_offset);
+    EXPECT_EQ(result.last_offset, batches_.back().last_offset);
   }
-  // What failed half-way may still come back whole.
-  Add(spec, leader_epoch);
-  if (stopped()) return;
-  EXPECT_EQ(result.error, kafka::ErrorCode::NONE) << result.error_message;
-  EXPECT_FALSE(result.duplicate);
-  EXPECT_EQ(result.base_offset, batches_.back().base_offset);
-  EXPECT_EQ(result.last_offset, batches_.back().last_offset);
 }
 
 void LogModel::Continue(int64_t producer_id, BatchSpec& spec) {
@@ -98,6 +107,16 @@ void LogModel::Continue(int64_t producer_id, BatchSpec& spec) {
   // The log may or may not remember it from before the log start: a new epoch is always welcome.
   spec.producer_epoch = next_producer_epoch_++;
   spec.base_sequence = 0;
+}
+
+void LogModel::ContinueAll(int64_t producer_id, std::vector<BatchSpec>& specs) {
+  Continue(producer_id, specs.front());
+  for (size_t i = 1; i < specs.size(); ++i) {
+    const BatchSpec& before = specs[i - 1];
+    specs[i].producer_id = producer_id;
+    specs[i].producer_epoch = before.producer_epoch;
+    specs[i].base_sequence = kafka::SequenceAfter(before.base_sequence, before.records);
+  }
 }
 
 void LogModel::AppendAsProducer(int64_t producer_id, BatchSpec spec, int32_t leader_epoch) {

@@ -27,12 +27,19 @@ class LogModel {
   // After a crash or an exit: opens and checks; the model then takes over what was recovered.
   void OpenRecovered(const std::string& context);
 
-  void AppendAsLeader(const BatchSpec& spec, int32_t leader_epoch);
+  void AppendAsLeader(const BatchSpec& spec, int32_t leader_epoch) {
+    AppendTogether({spec}, leader_epoch);
+  }
+  // Of several requests, which came together.
+  void AppendTogether(const std::vector<BatchSpec>& specs, int32_t leader_epoch);
   // An idempotent producer's next batch; its last batch once more.
   void AppendAsProducer(int64_t producer_id, BatchSpec spec, int32_t leader_epoch);
   void RetryLastOf(int64_t producer_id, int32_t leader_epoch);
   // Producer, epoch and sequence that the log must expect next: they follow from the batches.
   void Continue(int64_t producer_id, BatchSpec& spec);
+  // Those of the first, and after it those that follow on, for a producer that has several under
+  // way.
+  void ContinueAll(int64_t producer_id, std::vector<BatchSpec>& specs);
   void AppendAsFollower(const std::vector<BatchSpec>& specs, int32_t leader_epoch);
   void AssignLeaderEpoch(int32_t leader_epoch) {
     if (!stopped()) log_->AssignLeaderEpoch(leader_epoch);

@@ -32,8 +32,13 @@ void RunHistory(uint64_t seed) {
   for (int step = 0; step < 300; ++step) {
     const std::string context = fmt::format("seed {} step {}", seed, step);
     const uint64_t choice = random.Below(100);
-    if (choice < 20) {
+    if (choice < 12) {
       log.AppendAsLeader(DrawBatch(random), leader_epoch);
+    } else if (choice < 20) {
+      std::vector<BatchSpec> specs;
+      for (int64_t i = random.Between(2, 12); i > 0; --i) specs.push_back(DrawBatch(random));
+      if (random.Chance(1, 2)) log.ContinueAll(random.Between(0, 3), specs);
+      log.AppendTogether(specs, leader_epoch);
     } else if (choice < 37) {
       log.AppendAsProducer(random.Between(0, 3), DrawBatch(random), leader_epoch);
     } else if (choice < 40) {

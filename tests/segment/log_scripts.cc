@@ -25,6 +25,18 @@ void AppendingAndRolling(LogModel& log) {
   AppendSome(log, 3, 3);
 }
 
+void AppendingInGroups(LogModel& log) {
+  for (int round = 0; round < 4; ++round) {
+    std::vector<BatchSpec> specs;
+    for (int i = 0; i < 3 + 2 * round; ++i) {
+      specs.push_back({.records = 1 + i % 3, .value = std::string(20 + 30 * (i % 4), 'x')});
+    }
+    if (round % 2 == 1) log.ContinueAll(round, specs);
+    log.AppendTogether(specs, round / 2);
+    if (round != 2) log.Flush();
+  }
+}
+
 void AppendsGoOnDuringTheFlush(LogModel& log) {
   for (int round = 0; round < 6; ++round) {
     AppendSome(log, 4, round);
@@ -176,6 +188,7 @@ void OneBatchIsFlushed(LogModel& log) {
 
 constexpr LogScript kScripts[] = {
     {"AppendingAndRolling", AppendingAndRolling},
+    {"AppendingInGroups", AppendingInGroups},
     {"AppendsGoOnDuringTheFlush", AppendsGoOnDuringTheFlush},
     {"Following", Following},
     {"Truncating", Truncating},

@@ -59,6 +59,8 @@ struct BrokerOptions {
   int64_t memory_budget_bytes = 256 << 20;  // queued.max.request.bytes; of the whole process
   int64_t max_connections = std::numeric_limits<int64_t>::max();
   int64_t max_connections_per_address = std::numeric_limits<int64_t>::max();
+  // Beyond max_connections, for brokers of this cluster.
+  int64_t reserved_broker_connections = 256;
   ConnectionTimeouts connection_timeouts;
   // Client appends are refused while less is free (DiskSpaceCore). 0: never; -1: from the disk.
   int64_t min_free_disk_bytes = -1;

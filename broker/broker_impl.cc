@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "broker/partition/partition_folder.h"
+#include "broker/server/peer_broker.h"
 #include "runtime/base/check.h"
 #include "runtime/obs/logging.h"
 
@@ -56,9 +57,15 @@ absl::Status BrokerImpl::Open() {
                                                     *directory_, high_watermarks));
     context_.shards.push_back(shards_.back().get());
   }
-  ConnectionOptions connection{.max_frame_bytes = options.max_request_bytes,
-                               .max_connections = options.max_connections,
-                               .max_connections_per_address = options.max_connections_per_address};
+  ConnectionOptions connection{
+      .max_frame_bytes = options.max_request_bytes,
+      .max_connections = options.max_connections,
+      .max_connections_per_address = options.max_connections_per_address,
+      .reserved_connections = options.reserved_broker_connections,
+      .may_use_reserve = [first = shards_.front().get()](std::span<const uint8_t> head) {
+        const auto peer = PeerBroker::FromRequest(head);
+        return peer && peer->IsRegisteredIn(*first->image());
+      }};
   // What no shard could ever take must not be waited for.
   const int64_t largest = shards_.front()->memory().largest_bytes();
   if (largest < connection.max_frame_bytes) {

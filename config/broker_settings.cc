@@ -167,8 +167,8 @@ constexpr Setting kBrokerSettings[] = {
      .doc = "A connection whose peer takes nothing of the answers that wait for it is closed after this time.",
      .least = 1, .scopes = kBrokerScope},
     {.name = "max.connections", .type = Type::kInt, .default_value = "-1",
-     .doc = "Most connections of clients and brokers at once; more are closed as they come. -1: half of the limit of "
-            "open files.",
+     .doc = "Most connections of clients and brokers at once; more are closed as they come, but for 256 that are "
+            "kept for the other brokers of the cluster. -1: half of the limit of open files.",
      .least = -1, .most = kInt32Max, .scopes = kBrokerScope},
     {.name = "max.connections.per.ip", .type = Type::kInt, .default_value = "2147483647",
      .doc = "Most connections of one address at once; more are closed as they come.",

@@ -8,6 +8,7 @@
 // v15+ replica state; v16+ leader hints.
 #include "broker/handlers/leader_hints.h"
 #include "broker/server/dispatch.h"
+#include "broker/server/peer_broker.h"
 #include "broker/server/scatter.h"
 #include "protocol/messages/fetch.h"
 
@@ -81,6 +82,16 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
   bool is_replica() const { return replica_id_ >= 0; }
   bool by_id() const { return request_->version() >= kTopicIdVersion; }
 
+  // Whether this comes from nobody in particular, or from a broker as it is registered. A fetch
+  // that names no registration at all is refused by the partition.
+  bool IsKnownReplica(const controller::MetadataImage& image) const {
+    if (!is_replica()) return true;
+    const PeerBroker peer{replica_id_, body_.replica_state.replica_epoch};
+    if (peer.broker_epoch < 0) return image.FindBroker(replica_id_) != nullptr;
+    // Perhaps this image is older than the registration: the follower asks again.
+    return peer.IsRegisteredIn(image);
+  }
+
   // What goes to the client of the full answer.
   void ApplySession() {
     const bool incremental = session_ != nullptr;
@@ -96,7 +107,7 @@ class PendingFetch : public std::enable_shared_from_this<PendingFetch> {
   void Resolve() {
     const controller::MetadataImage& image = *home().image();
     FindNearBrokers();
-    const bool known_replica = !is_replica() || image.FindBroker(replica_id_) != nullptr;
+    const bool known_replica = IsKnownReplica(image);
     for (const auto& topic : body_.topics) {
       auto& topic_response = response_.responses.emplace_back();
       topic_response.topic = topic.topic;

@@ -77,7 +77,8 @@ bool ReplicaFetcher::EnsureConnected() {
     return false;
   }
   kafka::ChannelOptions channel;
-  channel.client_id = fmt::format("replica-{}", options_.node_id);
+  connected_as_ = {options_.node_id, broker_epoch_};
+  channel.client_id = connected_as_.ToClientId();
   channel.connect_timeout = seconds(2);
   channel_ = std::make_unique<kafka::ClientChannel>(shard_, *ports_.transport, endpoint_, channel);
   channel_->OnClosed([this](const absl::Status& why) { OnDisconnected(why); });
@@ -101,6 +102,11 @@ void ReplicaFetcher::OnDisconnected(const absl::Status& why) {
 
 void ReplicaFetcher::Pump() {
   if (core_.empty() || broker_epoch_ < 0) return;
+  if (channel_ != nullptr && connected_as_.broker_epoch != broker_epoch_) {
+    // The leader takes it for the broker that it is only under its present name.
+    channel_.reset();
+    core_.OnDisconnected();
+  }
   if (!EnsureConnected()) return;
   std::vector<TopicPartition> due = core_.StartFetch(shard_.clock().Now());
   if (!due.empty()) SendFetch(due);

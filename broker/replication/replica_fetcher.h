@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "broker/partition/partition_table.h"
 #include "broker/replication/fetcher_core.h"
+#include "broker/server/peer_broker.h"
 #include "protocol/messages/fetch.h"
 #include "protocol/session/client_channel.h"
 #include "runtime/ports.h"
@@ -58,6 +59,7 @@ class ReplicaFetcher {
   Endpoint endpoint_;
   FetcherCore core_;
   std::unique_ptr<kafka::ClientChannel> channel_;
+  PeerBroker connected_as_;  // on channel_
   MonotonicTime connect_after_;
   int failures_ = 0;
   TimerId timer_ = 0;

@@ -5,6 +5,7 @@
 
 #include "broker/broker_shard.h"
 #include "broker/server/dispatch.h"
+#include "broker/server/peer_broker.h"
 #include "protocol/messages/fetch.h"
 #include "runtime/base/endian.h"
 #include "runtime/obs/logging.h"
@@ -16,20 +17,18 @@ namespace {
 constexpr int64_t kCountedAnswerBytes = 4096;
 // It takes more than so many slow readers to hold the memory that large requests may have.
 constexpr int64_t kSlowReadersAtLeast = 64;
-// What a replica fetcher calls itself begins with this. Believed: until listeners authenticate
-// their peers, anybody may say that he is a broker.
-constexpr std::string_view kReplicaClientId = "replica-";
-constexpr size_t kClientIdAt = 10;  // behind API key, version, correlation id and a length
 
-bool IsReplicaFetch(std::span<const uint8_t> head) {
-  if (head.size() < kClientIdAt + kReplicaClientId.size()) return false;
+bool IsReplicaFetch(std::span<const uint8_t> head, const controller::MetadataImage& image) {
+  if (head.size() < sizeof(int16_t)) return false;
   if (LoadBigEndian<int16_t>(head.data()) != kafka::FetchRequest::kApiKey) return false;
-  return std::equal(kReplicaClientId.begin(), kReplicaClientId.end(), head.data() + kClientIdAt);
+  const std::optional<PeerBroker> peer = PeerBroker::FromRequest(head);
+  return peer && peer->IsRegisteredIn(image);
 }
 
 // A peer that leaves its answers lying has no claim to be heard before others.
-MemoryBudget::Class ClassOf(int64_t frame_bytes, std::span<const uint8_t> head, bool answers_wait) {
-  if (IsReplicaFetch(head)) return MemoryBudget::Class::kReplica;
+MemoryBudget::Class ClassOf(int64_t frame_bytes, std::span<const uint8_t> head,
+                            const controller::MetadataImage& image, bool answers_wait) {
+  if (IsReplicaFetch(head, image)) return MemoryBudget::Class::kReplica;
   return frame_bytes <= MemoryBudget::kSmallBytes && !answers_wait ? MemoryBudget::Class::kSmall
                                                                    : MemoryBudget::Class::kBulk;
 }
@@ -69,7 +68,8 @@ void Connection::Start() { transport_->Start(this); }
 bool Connection::AdmitFrame(int64_t frame_bytes, std::span<const uint8_t> head) {
   if (closed_ || closing_) return false;
   if (!incoming_) {
-    incoming_ = Incoming{ClassOf(frame_bytes, head, answer_bytes_ > 0), frame_bytes};
+    incoming_ =
+        Incoming{ClassOf(frame_bytes, head, *shard_.image(), answer_bytes_ > 0), frame_bytes};
     incoming_->waits = !shard_.memory().Ask(id_, incoming_->what, frame_bytes);
   }
   // The transport has stopped by itself; UpdateReading sets it going again.

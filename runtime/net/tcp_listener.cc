@@ -12,6 +12,7 @@
 #include "runtime/base/unique_fd.h"
 #include "runtime/loop/asio_shard.h"
 #include "runtime/net/connection_quota.h"
+#include "runtime/net/connection_reserve.h"
 #include "runtime/net/tcp_connection.h"
 #include "runtime/obs/log_throttle.h"
 #include "runtime/obs/logging.h"
@@ -92,7 +93,10 @@ class TcpListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
   }
 
   void Begin() {
-    home_.Post([self = shared_from_this()] { self->Wait(); });
+    home_.Post([self = shared_from_this()] {
+      self->OpenReserve();
+      self->Wait();
+    });
   }
 
   // Any thread.
@@ -104,9 +108,27 @@ class TcpListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
     }
     error_code ignored;
     socket_.close(ignored);
+    if (reserve_ != nullptr) reserve_->Close();
   }
 
  private:
+  void OpenReserve() {
+    const ConnectionOptions& options = setup_.connection;
+    if (options.reserved_connections <= 0 || !options.may_use_reserve) return;
+    reserve_ = std::make_shared<ConnectionReserve>(
+        home_, options.reserved_connections,
+        ConnectionReserve::Hooks{
+            .judge = options.may_use_reserve,
+            .take =
+                [weak = weak_from_this()](UniqueFd fd, std::shared_ptr<void> ticket) {
+                  if (auto self = weak.lock()) self->HandOver(std::move(fd), std::move(ticket));
+                },
+            .refuse =
+                [weak = weak_from_this()](const std::string& address) {
+                  if (auto self = weak.lock()) self->LogTooMany(address);
+                }});
+  }
+
   void Wait() {
     if (stopped_.load(std::memory_order_acquire)) return;
     socket_.async_wait(tcp::acceptor::wait_read,
@@ -124,7 +146,7 @@ class TcpListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
                             SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (fd.valid()) {
         const std::string address = AddressText(from);
-        if (Admit(address)) HandOver(std::move(fd), TicketOf(address));
+        Take(std::move(fd), address);
         continue;
       }
       if (errno == EAGAIN || errno == EWOULDBLOCK) break;
@@ -138,21 +160,23 @@ class TcpListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
     Wait();
   }
 
-  bool Admit(const std::string& address) {
+  void Take(UniqueFd fd, const std::string& address) {
     switch (quota_.Admit(address)) {
       case ConnectionQuota::Verdict::kAdmitted:
-        return true;
+        return HandOver(std::move(fd), TicketOf(address));
       case ConnectionQuota::Verdict::kTooMany:
-        LogRefusal(fmt::format("connection of {} refused: there are {} already (max.connections)",
-                               address, quota_.count()));
-        return false;
+        if (reserve_ != nullptr) return reserve_->Offer(protocol_, std::move(fd), address);
+        return LogTooMany(address);
       case ConnectionQuota::Verdict::kTooManyOfAddress:
-        LogRefusal(fmt::format(
+        return LogRefusal(fmt::format(
             "connection of {} refused: this address has {} already (max.connections.per.ip)",
             address, setup_.connection.max_connections_per_address));
-        return false;
     }
-    return false;
+  }
+
+  void LogTooMany(const std::string& address) {
+    LogRefusal(fmt::format("connection of {} refused: there are {} already (max.connections)",
+                           address, quota_.count()));
   }
 
   // Comes back to the home shard when the connection is gone, wherever that is.
@@ -200,6 +224,7 @@ class TcpListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
   ShardSet& shards_;
   const Setup setup_;
   ConnectionQuota quota_;
+  std::shared_ptr<ConnectionReserve> reserve_;
   LogThrottle refusals_{kRefusalLines, kRefusalPeriod};
   tcp::acceptor socket_;
   tcp protocol_ = tcp::v4();

@@ -42,6 +42,10 @@ struct ConnectionOptions {
   // Of a listener; connections beyond are closed at once.
   int64_t max_connections = std::numeric_limits<int64_t>::max();
   int64_t max_connections_per_address = std::numeric_limits<int64_t>::max();
+  // So many more beyond max_connections, for peers whose first frame, of which `head` are the first
+  // bytes, may_use_reserve accepts. It is asked on the first shard.
+  int64_t reserved_connections = 0;
+  std::function<bool(std::span<const uint8_t> head)> may_use_reserve;
 };
 
 // What the owner of a connection hears from it.

@@ -4,13 +4,14 @@
 Usage: hostile_test.py [unittest arguments]; needs build/soliton and kcat. Loopback only.
 """
 import contextlib
+import os
 import resource
 import socket
 import struct
 import time
 import unittest
 
-from node import Node, api_versions, frame, header, metadata_of_all, poll, read_frame
+from node import Node, Process, api_versions, frame, header, metadata_of_all, poll, read_frame
 
 MIB = 1 << 20
 
@@ -233,6 +234,44 @@ class Siege(WithNode):
             self.assertTrue(100 <= refused <= 110, refused)
             self.assertIn("(max.connections)", self.node.broker.log())
         poll(lambda: self.node.broker.sockets() < sockets + 20, "all gone")
+        self.assert_serves()
+
+
+class Reserve(WithNode):
+    """Clients have taken every connection: the other broker gets in, to replicate, all the same."""
+    settings = {"max.connections": 100, "replica.lag.time.max.ms": 3000}
+
+    def start_second(self):
+        return Process(self.node.directory, "broker", 2, {
+            "listeners": "PLAINTEXT://127.0.0.1:0", "shards": 2,
+            "log.dirs": os.path.join(self.node.directory, "second"),
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.node.controller.port}"})
+
+    def isr(self, second):
+        import confluent_kafka.admin
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": f"127.0.0.1:{second.port}"})
+        return sorted(admin.list_topics("t", timeout=10).topics["t"].partitions[0].isrs)
+
+    def test_a_crowd_does_not_keep_brokers_out(self):
+        second = self.start_second()
+        try:
+            self.node.soliton("topic", "create", "t", "--partitions", "1", "--replication-factor", "2")
+            poll(lambda: self.isr(second) == [1, 2], "both in sync")
+            second.kill()
+            self.node.kcat("-P", "-t", "t", stdin=b"while it is away\n")
+            with contextlib.ExitStack() as crowd:
+                peers = [crowd.enter_context(self.node.connect()) for _ in range(600)]
+                claims = frame(header(18, 0, client_id=b"replica-2-0"))
+                for peer in peers[500:]:  # no broker by its name alone
+                    with contextlib.suppress(ConnectionError):
+                        peer.sendall(claims)
+                    self.assertEqual(read_frame(peer), b"")
+                poll(lambda: "(max.connections)" in self.node.broker.log(), "a full house")
+                second = self.start_second()
+                poll(lambda: self.isr(second) == [1, 2], "the second broker is in sync again")
+                self.assertGreater(self.node.broker.sockets(), 100)
+        finally:
+            second.kill()
         self.assert_serves()
 
 

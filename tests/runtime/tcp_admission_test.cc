@@ -64,10 +64,10 @@ class TcpAdmissionTest : public testing::Test {
     Await(connected.get_future());
     return client;
   }
-  void Send(Peer& client, size_t size) {
+  void Send(Peer& client, size_t size, char what = 'x') {
     RunOn(shard(), [&] {
       Buffer frame = Buffer::Allocate(size);
-      std::fill_n(frame.mutable_data(), size, uint8_t{'x'});
+      std::fill_n(frame.mutable_data(), size, static_cast<uint8_t>(what));
       client.connection->Send(BufferChain(std::move(frame)));
     });
   }
@@ -154,6 +154,46 @@ TEST_F(TcpAdmissionTest, ConnectionsBeyondTheLimitAreClosedAndThoseThatGoMakeRoo
     Await(heard_again.get_future());
     RunOn(shard(), [] {});  // whoever set it is done with it
   }
+}
+
+// Clients that fill every connection do not keep those out that are waited for, by silence neither.
+TEST_F(TcpAdmissionTest, ReservedConnectionsGoToThoseThatShowWhoTheyAre) {
+  std::promise<void>* heard = nullptr;
+  on_frame_ = [&](Buffer frame) {
+    EXPECT_EQ(frame.size(), 100u) << "what was looked at is still there to be read";
+    heard->set_value();
+  };
+  Listen({.max_connections = 1, .reserved_connections = 2, .may_use_reserve = [](auto head) {
+            return head[0] == 'b';
+          }});
+  const auto send_and_be_heard = [&](Peer& peer, char what) {
+    std::promise<void> promise;
+    heard = &promise;
+    Send(peer, 100, what);
+    Await(promise.get_future());
+    RunOn(shard(), [] {});  // whoever set it is done with it
+  };
+  const auto is_turned_away = [](Peer& peer) {
+    return absl::IsUnavailable(Await(peer.closed.get_future()));
+  };
+  send_and_be_heard(Connect(), 'x');
+  Peer& stranger = Connect();
+  Send(stranger, 100, 'x');
+  EXPECT_TRUE(is_turned_away(stranger));
+  Peer& oldest_silent = Connect();
+  Peer& silent = Connect();
+  Peer& broker = Connect();
+  EXPECT_TRUE(is_turned_away(oldest_silent));
+  send_and_be_heard(broker, 'b');
+  send_and_be_heard(silent, 'b');
+  Peer& served = *servers_.back();
+  Peer& one_too_many = Connect();
+  Send(one_too_many, 100, 'b');
+  EXPECT_TRUE(is_turned_away(one_too_many));
+  RunOn(shard(), [&] { silent.connection.reset(); });
+  EXPECT_TRUE(is_turned_away(served));
+  RunOn(shard(), [] {});  // its ticket comes home
+  send_and_be_heard(Connect(), 'b');
 }
 
 }  // namespace

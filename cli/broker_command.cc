@@ -83,6 +83,12 @@ class BrokerCommand final : public Command {
     if (!limit.ok()) {
       LogWarn("cannot raise the limit of open files: {}", std::string(limit.status().message()));
     }
+    if (limit.ok() && *limit < kLeastDescriptors) {
+      LogWarn(
+          "only {} files may be open at once, {} or more are wanted for partitions and "
+          "connections: raise it with ulimit -n, or LimitNOFILE= of the service",
+          *limit, kLeastDescriptors);
+    }
     return limit.value_or(kLeastDescriptors);
   }
 

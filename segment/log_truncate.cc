@@ -26,6 +26,11 @@ absl::Status LogImpl::TruncateTo(int64_t offset) {
   // The batch that holds the offset goes too, so the log may end below it.
   const absl::StatusOr<BatchBoundary> cut = SegmentOf(offset).FindBatch(offset);
   if (!cut.ok()) return Fence(cut.status());
+  if (cut->base_offset > offset) {
+    return Fence(
+        absl::DataLossError(fmt::format("{}: no batch holds offset {}, the next one begins at {}",
+                                        directory_, offset, cut->base_offset)));
+  }
   RecoveryPoint point = CurrentPoint();
   point.durable_end_offset = std::min(flushed_offset_, cut->base_offset);
   point.log_start_offset = std::min(log_start_offset_, cut->base_offset);

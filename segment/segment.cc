@@ -121,7 +121,11 @@ absl::Status Segment::TruncateTo(int64_t offset) {
   if (absl::Status status = file_->Truncate(cut->position); !status.ok()) return status;
   checked_.Cut(cut->position);
   if (absl::Status status = SyncOrMark(*fs_, directory_, *file_); !status.ok()) return status;
-  return Rebuild(cut->position);
+  if (absl::Status status = Rebuild(cut->position); !status.ok()) return status;
+  if (end_offset_ <= offset) return absl::OkStatus();
+  // The index led past a batch that claims to lie higher than it does.
+  return absl::DataLossError(
+      fmt::format("{}: cut at offset {}, it still ends at {}", file_->path(), offset, end_offset_));
 }
 
 absl::Status Segment::CheckFollows(const RecordBatchHeader& batch, int64_t position) const {

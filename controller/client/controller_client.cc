@@ -191,6 +191,8 @@ class ControllerClientImpl final : public ControllerClient {
     cluster_id_ = registration.cluster_id();
     const bool is_new =
         std::exchange(broker_epoch_, registration.broker_epoch()) != registration.broker_epoch();
+    // Should a controller answer later that has never heard of it, it has lost its metadata.
+    options_.previous_broker_epoch = broker_epoch_;
     Subscribe();
     SendHeartbeat();
     if (is_new && events_.on_registered) events_.on_registered(broker_epoch_);

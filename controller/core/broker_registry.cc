@@ -86,6 +86,16 @@ std::optional<ControllerResult> BrokerRegistry::RefuseRegistration(
                    fmt::format("broker {} belongs to cluster {}, this is cluster {}",
                                request.broker_id(), request.cluster_id(), cluster_id));
   }
+  // It has seen this cluster's metadata, and this is not all of it. To go on would be to take its
+  // partitions for strangers' and set them aside.
+  if (request.previous_broker_epoch() >= context.next_offset) {
+    return Refusal(ErrorCode::INVALID_REGISTRATION,
+                   fmt::format("broker {} was registered at offset {} of the metadata of cluster "
+                               "{}, and this controller's ends at {}: metadata is missing here. "
+                               "Restore the controller's data directory",
+                               request.broker_id(), request.previous_broker_epoch(), cluster_id,
+                               context.next_offset));
+  }
   if (request.broker_id() < 0 || FromPb(request.incarnation_id()).is_zero() ||
       request.host().empty() || request.port() == 0 ||
       request.port() > std::numeric_limits<uint16_t>::max()) {

@@ -104,6 +104,17 @@ TEST_F(ControllerConversationTest, RegistrationNeedsAnIdentity) {
   EXPECT_THAT(harness_.image().brokers, IsEmpty());
 }
 
+// A controller that lost its metadata (and kept its cluster id) does not look like a new cluster to
+// brokers that have served it.
+TEST_F(ControllerConversationTest, ABrokerThatKnowsOfMoreMetadataIsRefused) {
+  const int64_t end = static_cast<int64_t>(harness_.log().size());
+  auto response = harness_.Handle(CoreHarness::RegisterRequest(1, 1, end));
+  EXPECT_EQ(ErrorFromPb(response.error()), ErrorCode::INVALID_REGISTRATION);
+  EXPECT_THAT(response.error_message(), HasSubstr("metadata is missing"));
+  EXPECT_THAT(harness_.image().brokers, IsEmpty());
+  EXPECT_GE(harness_.Register(1, 1, end - 1), end);
+}
+
 // ---- heartbeats and fencing ----
 
 TEST_F(ControllerConversationTest, AStaleBrokerEpochIsRefusedEverywhere) {
@@ -255,6 +266,7 @@ TEST_F(ControllerConversationTest, SeveralDeathsBeforeServingAreNoLoss) {
   EXPECT_THAT(harness_.Partition(topic).eligible_leaders, ElementsAre(2));
   // What lies above the last epoch was given by nobody.
   harness_.core().Disconnected(CoreHarness::ConnectionOf(2, 4));
+  harness_.Join(3);
   harness_.Register(2, 5, harness_.EpochOf(2) + 1);
   EXPECT_THAT(harness_.Partition(topic).eligible_leaders, IsEmpty());
 }

@@ -28,14 +28,15 @@ def poll(ready, what, deadline_s=DEADLINE_S):
 
 
 class Process:
-    def __init__(self, directory, role, node_id, settings):
+    def __init__(self, directory, role, node_id, settings, preexec=None):
         self.log_path = os.path.join(directory, f"{role}-{node_id}.log")
         self.begin = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         words = [str(SOLITON), role, "--set", f"node.id={node_id}"]
         for key, value in settings.items():
             words += ["--set", f"{key}={value}"]
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            preexec_fn=preexec)
         self.port = int(poll(self._port, f"{role} {node_id} ready:\n{self.log()}"))
 
     def _port(self):

@@ -5,6 +5,7 @@ settings), and nothing of what was there is changed.
 Usage: start_test.py [unittest arguments]; needs build/soliton. Loopback only.
 """
 import os
+import resource
 import shutil
 import socket
 import unittest
@@ -123,6 +124,66 @@ class Start(unittest.TestCase):
         text = self.refused(1, log_dirs=path)
         self.assertIn("meta.properties is missing", text)
         self.assertTrue(os.path.isdir(os.path.join(path, "topic-0")))
+
+    def test_few_files_may_be_open(self):
+        broker = Process(self.node.directory, "broker", 3, {
+            "listeners": "PLAINTEXT://127.0.0.1:0",
+            "log.dirs": os.path.join(self.node.directory, "third"),
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.node.controller.port}"},
+            preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200)))
+        try:
+            self.assertIn("only 200 files may be open at once", broker.log())
+        finally:
+            broker.kill()
+
+    def test_controller_without_its_metadata(self):
+        """Damaged or lost, the cluster's metadata is never taken for an empty cluster."""
+        node = Node()
+        try:
+            node.kcat("-P", "-t", "t", stdin=b"precious\n")
+            node.broker.kill()
+            node.controller.kill()
+            home = os.path.join(node.directory, "controller", "controller")
+            metadata = os.path.join(home, "__cluster_metadata-0")
+            if not os.path.isdir(metadata):
+                home = os.path.join(node.directory, "controller")
+                metadata = os.path.join(home, "__cluster_metadata-0")
+            kept = os.path.join(node.directory, "kept")
+            shutil.copytree(metadata, kept)
+
+            def restart():
+                return Process(node.directory, "controller", 100, {
+                    "listeners": f"CONTROLLER://127.0.0.1:{node.controller.port}",
+                    "log.dirs": os.path.join(node.directory, "controller")})
+
+            def refused():
+                with self.assertRaises(AssertionError) as failed:
+                    restart().kill()
+                self.assertIn("ended with 1:", str(failed.exception))
+                return str(failed.exception)
+            segment = os.path.join(metadata, "%020d.log" % 0)
+            with open(segment, "r+b") as file:
+                file.seek(100)
+                byte = file.read(1)
+                file.seek(100)
+                file.write(bytes([byte[0] ^ 1]))
+            self.assertIn("CRC mismatch", refused())
+            os.remove(segment)
+            self.assertIn("records up to", refused())
+            # All of it is gone: the brokers, who have seen it, do not follow.
+            shutil.rmtree(metadata)
+            controller = restart()
+            with self.assertRaises(AssertionError) as failed:
+                node.start_broker()
+            self.assertIn("metadata is missing", str(failed.exception))
+            controller.kill()
+            shutil.rmtree(metadata)
+            shutil.copytree(kept, metadata)
+            node.controller = restart()
+            node.start_broker()
+            self.assertEqual(node.kcat("-C", "-t", "t", "-e", "-q").stdout, b"precious\n")
+        finally:
+            node.close()
 
     def test_settings(self):
         for key, value, said in (("num.partition", "3", "did you mean 'num.partitions'?"),

@@ -1,0 +1,59 @@
+// What a start says of what it mends, and what becomes of damage that no start reads.
+#include "protocol/record/record_batch.h"
+#include "runtime/obs/logging.h"
+#include "tests/segment/log_recovery_fixture.h"
+
+namespace soliton::segment {
+namespace {
+
+TEST_F(LogRecoveryTest, WhatIsCutOrRebuiltIsSaid) {
+  std::vector<std::string> lines;
+  SetLogSink([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  MustOpen();
+  Fill(20);
+  Flush();
+  ASSERT_GT(log->segment_count(), 2);
+  log.reset();
+  MustOpen();
+  EXPECT_TRUE(lines.empty()) << lines.front();
+  log.reset();
+  const std::string last = PathOf(Names(".log").back());
+  Overwrite(last, *ReadFile(fs, last) + "torn");
+  const std::string index = PathOf(Names(".index").front());
+  Remove(index);
+  MustOpen();
+  SetLogSink(nullptr);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_NE(lines[0].find("00000000000000000000.log do not fit it; they are rebuilt"),
+            std::string::npos)
+      << lines[0];
+  EXPECT_NE(lines[1].find("cut 4 bytes behind offset 40"), std::string::npos) << lines[1];
+}
+
+// The base offset lies outside the checksum, and a clean start reads no batch: a truncation to an
+// offset that no batch holds must not leave what is above it.
+TEST_F(LogRecoveryTest, TruncationToAnOffsetThatIsMissingIsDamage) {
+  MustOpen();
+  Fill(30);
+  ASSERT_GT(log->segment_count(), 3);
+  ASSERT_TRUE(log->CloseCleanly().ok());
+  log.reset();
+  fs.ProcessExited();
+  std::string bytes = *ReadFile(fs, LogName(0));
+  const size_t second = bytes.find(std::string(7, '\0') + '\2');
+  ASSERT_NE(second, std::string::npos);
+  // One record at offset 3 instead of two from 2 on: what follows still follows on.
+  bytes[second + 7] = 3;
+  bytes[second + kafka::batch_layout::kLastOffsetDelta + 3] = 0;
+  Overwrite(LogName(0), bytes);
+  MustOpen(/*clean_shutdown=*/true);
+  const int64_t end = log->log_end_offset();
+  const absl::Status status = log->TruncateTo(2);
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_NE(status.message().find("no batch holds offset 2"), std::string::npos) << status;
+  EXPECT_EQ(log->log_end_offset(), end);
+  EXPECT_EQ(*ReadFile(fs, LogName(0)), bytes) << "nothing was cut";
+}
+
+}  // namespace
+}  // namespace soliton::segment

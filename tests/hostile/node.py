@@ -11,7 +11,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOLITON = ROOT / "build" / "soliton"
+SOLITON = pathlib.Path(os.environ.get("SOLITON_BUILD", ROOT / "build")) / "soliton"
 DEADLINE_S = 60
 
 

@@ -10,6 +10,7 @@
 #include "protocol/record/batch_builder.h"
 #include "protocol/record/batch_iterator.h"
 #include "runtime/base/check.h"
+#include "runtime/obs/logging.h"
 #include "segment/log.h"
 #include "segment/recovery_point_file.h"
 #include "tests/fuzz/input_reader.h"
@@ -159,6 +160,7 @@ absl::Status Work(FileSystem& fs, std::unique_ptr<Log> log, bool is_verified) {
 }
 
 void Run(fuzz::InputReader& in) {
+  SetLogLevel(LogLevel::kOff);  // of what is cut, thousands of times a second
   sim::SimFileSystem fs(1);
   CHECK(fs.CreateDirectories(kFolder).ok());
   const Folder folder = WriteFolder(fs, in);

@@ -53,6 +53,9 @@ void Consumer::Impl::Assign(
       names_.push_back(name);
       it = indices_.emplace(name, index).first;
       cluster_.Watch(name.topic);
+      if (cluster_.metadata().FindPartition(name.topic, name.partition) == nullptr) {
+        cluster_.RequestRefresh();
+      }
       fetcher_.SetLeader(index, cluster_.metadata().LeaderOf(name.topic, name.partition),
                          owner_.shard().clock().Now());
     }
@@ -203,6 +206,8 @@ void Consumer::Impl::OnMetadata() {
     const kafka::TopicState* topic = cluster_.metadata().Find(name.topic);
     if (topic != nullptr && topic->error == ErrorCode::TOPIC_AUTHORIZATION_FAILED) {
       fetcher_.Fail(index, absl::PermissionDeniedError(kafka::ErrorName(topic->error)));
+    } else if (topic != nullptr && name.partition >= topic->partition_count()) {
+      cluster_.RequestRefresh();  // the topic may have grown, or be about to
     }
   }
   Pump();

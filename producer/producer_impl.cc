@@ -109,6 +109,7 @@ void Producer::Impl::RouteOrFail(PendingRecord pending) {
   }
   if (!partition->has_value()) {
     router_.Park(std::move(pending));
+    SchedulePump();
     return;
   }
   if (Accumulate(std::move(pending), **partition)) SchedulePump();
@@ -161,7 +162,7 @@ void Producer::Impl::Pump() {
   AdmitBatches(now);
   if (sender_.needs_producer_id()) FetchProducerId();
   SendRequests(now);
-  if (sender_.TakeRefreshRequest()) cluster_.RequestRefresh();
+  if (sender_.TakeRefreshRequest() || router_.wants_refresh()) cluster_.RequestRefresh();
   RunCompletions();
   if (!abandoned_) ArmTimer(now);
 }

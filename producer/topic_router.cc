@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "producer/produce_status.h"
@@ -31,19 +32,21 @@ absl::StatusOr<std::optional<int32_t>> TopicRouter::Route(const ProducerRecord& 
   Topic& topic = topics_.find(record.topic)->second;
   if (topic.partition_count == 0 || !topic.parked.empty()) return std::nullopt;
   if (record.partition.has_value()) {
-    if (*record.partition >= 0 && *record.partition < topic.partition_count) {
-      return record.partition;
+    if (*record.partition < 0) {
+      return absl::InvalidArgumentError(
+          fmt::format("topic '{}' has no partition {}", record.topic, *record.partition));
     }
-    return absl::InvalidArgumentError(fmt::format("topic '{}' has no partition {}: it has {}",
-                                                  record.topic, *record.partition,
-                                                  topic.partition_count));
+    if (*record.partition >= topic.partition_count) return std::nullopt;
+    return record.partition;
   }
   if (record.key.has_value()) return PartitionOfKey(*record.key, topic.partition_count);
   return topic.sticky.Choose(topic.available, topic.partition_count, SizeOf(record), random_);
 }
 
 void TopicRouter::Park(PendingRecord pending) {
-  topics_.find(pending.record.topic)->second.parked.push_back(std::move(pending));
+  Topic& topic = topics_.find(pending.record.topic)->second;
+  const bool known = topic.partition_count > 0 && topic.parked.empty();
+  (known ? topic.beyond : topic.parked).push_back(std::move(pending));
 }
 
 void TopicRouter::Update(const kafka::MetadataCache& cache) {
@@ -60,12 +63,27 @@ void TopicRouter::Update(const kafka::MetadataCache& cache) {
   }
 }
 
+bool TopicRouter::wants_refresh() const {
+  return std::any_of(topics_.begin(), topics_.end(),
+                     [](const auto& entry) { return !entry.second.beyond.empty(); });
+}
+
 std::vector<PendingRecord> TopicRouter::TakeRoutable() {
   std::vector<PendingRecord> routable;
   for (auto& [name, topic] : topics_) {
     if (topic.partition_count == 0) continue;
     for (PendingRecord& pending : topic.parked) routable.push_back(std::move(pending));
     topic.parked.clear();
+    std::deque<PendingRecord> still_beyond;
+    for (PendingRecord& pending : topic.beyond) {
+      const bool known = *pending.record.partition < topic.partition_count;
+      if (known) {
+        routable.push_back(std::move(pending));
+      } else {
+        still_beyond.push_back(std::move(pending));
+      }
+    }
+    topic.beyond = std::move(still_beyond);
   }
   return routable;
 }
@@ -86,6 +104,14 @@ std::vector<std::pair<PendingRecord, absl::Status>> TopicRouter::TakeFailed(
       failed.emplace_back(std::move(topic.parked.front()), std::move(why));
       topic.parked.pop_front();
     }
+    while (!topic.beyond.empty() && topic.beyond.front().sent_at <= sent_before) {
+      absl::Status why = absl::InvalidArgumentError(
+          fmt::format("topic '{}' has no partition {}: it has {}, and got no more within {} ms",
+                      name, *topic.beyond.front().record.partition, topic.partition_count,
+                      std::chrono::duration_cast<milliseconds>(waited).count()));
+      failed.emplace_back(std::move(topic.beyond.front()), std::move(why));
+      topic.beyond.pop_front();
+    }
   }
   return failed;
 }
@@ -93,9 +119,11 @@ std::vector<std::pair<PendingRecord, absl::Status>> TopicRouter::TakeFailed(
 std::optional<MonotonicTime> TopicRouter::OldestParked() const {
   std::optional<MonotonicTime> oldest;
   for (const auto& [name, topic] : topics_) {
-    if (topic.parked.empty()) continue;
-    const MonotonicTime at = topic.parked.front().sent_at;
-    if (!oldest.has_value() || at < *oldest) oldest = at;
+    for (const std::deque<PendingRecord>* waiting : {&topic.parked, &topic.beyond}) {
+      if (waiting->empty()) continue;
+      const MonotonicTime at = waiting->front().sent_at;
+      if (!oldest.has_value() || at < *oldest) oldest = at;
+    }
   }
   return oldest;
 }

@@ -39,13 +39,16 @@ class TopicRouter {
   bool AddTopic(const std::string& topic);
 
   // The partition for a record of a topic whose partitions are known and for which nothing waits;
-  // nullopt: Park it. kInvalidArgument when the record names a partition that does not exist.
+  // nullopt: Park it. A record that names a partition above those that are known is parked too: the
+  // topic may have grown since (wants_refresh). kInvalidArgument for a negative one.
   absl::StatusOr<std::optional<int32_t>> Route(const ProducerRecord& record);
 
   void Park(PendingRecord pending);
 
   // Takes in new metadata of all topics.
   void Update(const kafka::MetadataCache& cache);
+  // Records wait for partitions that the metadata does not know: somebody should ask again.
+  bool wants_refresh() const;
   // Takes out parked records of topics that have become routable, in order.
   std::vector<PendingRecord> TakeRoutable();
   // Takes out parked records whose topic failed for good, or that were sent at or before
@@ -62,6 +65,7 @@ class TopicRouter {
     kafka::ErrorCode error = kafka::ErrorCode::NONE;
     StickyPartition sticky;
     std::deque<PendingRecord> parked;
+    std::deque<PendingRecord> beyond;  // for partitions above those that are known
   };
 
   const RouterOptions options_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/mutant.h"
 #include "runtime/obs/logging.h"
 #include "segment/batch_scanner.h"
 #include "segment/checkpoint_file.h"
@@ -36,7 +37,8 @@ absl::StatusOr<Uuid> RecoverTopicId(FileSystem& fs, const OpenOptions& open) {
     return absl::DataLossError(
         fmt::format("{}: {}", path, std::string(topic_id.status().message())));
   }
-  if (!open.topic_id.is_zero() && *topic_id != open.topic_id) {
+  if (!open.topic_id.is_zero() && *topic_id != open.topic_id &&
+      !SOLITON_MUTANT("folder_of_another_topic_is_taken")) {
     return absl::FailedPreconditionError(fmt::format("{} belongs to topic id {}, expected {}",
                                                      open.directory, topic_id->ToString(),
                                                      open.topic_id.ToString()));

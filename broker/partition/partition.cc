@@ -392,6 +392,7 @@ OffsetOutcome Partition::FindOffset(int64_t timestamp_ms, int32_t current_leader
   }
   // A new leader's high watermark may still be behind what clients were told before (KIP-207).
   if (!replica_.end_offset_known()) {
+    SOMETIMES("ListOffsets came before the end was known");
     out.error = ErrorCode::OFFSET_NOT_AVAILABLE;
     return out;
   }

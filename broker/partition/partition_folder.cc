@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/mutant.h"
 #include "runtime/obs/logging.h"
 #include "segment/checkpoint_file.h"
 
@@ -52,7 +53,9 @@ absl::Status SetAsideForeign(FileSystem& fs, const std::string& folder, const Uu
   auto text = ReadFile(fs, path);
   if (!text.ok()) return text.status();
   auto owner = segment::ParsePartitionMetadata(*text);
-  if (!owner.ok() || *owner == topic_id) return absl::OkStatus();
+  if (!owner.ok() || *owner == topic_id || SOLITON_MUTANT("folder_of_another_topic_is_taken")) {
+    return absl::OkStatus();
+  }
   return SetAside(fs, folder, random);
 }
 

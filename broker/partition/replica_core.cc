@@ -113,6 +113,7 @@ FetchVerdict ReplicaCore::OnFollowerFetch(const IsrMember& member, int64_t fetch
   // new one; nor one of a client that only claims to be a replica.
   if (!SOLITON_MUTANT("stale_incarnation_counts") &&
       (member.broker_epoch < 0 || member.broker_epoch < follower.broker_epoch)) {
+    SOMETIMES("a fetch of an older incarnation was refused");
     return FetchVerdict::kStaleIncarnation;
   }
   follower.broker_epoch = member.broker_epoch;

@@ -33,8 +33,10 @@ pb::BrokerChange* AddBrokerChange(const BrokerInfo& broker, ControllerResult* re
 // down, or after that; nothing was promised in their names.
 bool KnowsItsPast(const BrokerInfo& known, int64_t previous_broker_epoch) {
   if (previous_broker_epoch == known.broker_epoch) return true;
-  if (previous_broker_epoch >= known.confirmed_epoch &&
-      previous_broker_epoch < known.broker_epoch) {
+  const bool between = !SOLITON_MUTANT("epochs_since_unfenced_prove_nothing") &&
+                       previous_broker_epoch > known.confirmed_epoch &&
+                       previous_broker_epoch < known.broker_epoch;
+  if (previous_broker_epoch == known.confirmed_epoch || between) {
     SOMETIMES("a broker died between registering and writing its epoch down");
     return true;
   }

@@ -2,13 +2,17 @@
 
 #ifdef SOLITON_MUTANTS
 
+#include <cstdlib>
 #include <string>
 
 namespace soliton {
 namespace {
 
 std::string& Chosen() {
-  static std::string name;
+  static std::string name = [] {
+    const char* given = std::getenv("SOLITON_MUTANT");
+    return std::string(given == nullptr ? "" : given);
+  }();
   return name;
 }
 

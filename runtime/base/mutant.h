@@ -3,7 +3,8 @@
 //   if (!SOLITON_MUTANT("kip966_leader_epoch") && epoch != expected) return;   // the guard
 //
 // In a build with SOLITON_MUTANTS (preset `mutants`) the named one is off in the process that chose
-// it. In every other build the macro is the constant false and nothing of it is left.
+// it, by SwitchMutantOn or by the environment variable SOLITON_MUTANT. In every other build the
+// macro is the constant false and nothing of it is left.
 #pragma once
 
 #ifdef SOLITON_MUTANTS

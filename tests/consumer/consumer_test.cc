@@ -251,6 +251,20 @@ TEST_F(ConsumerTest, ALookupIsRepeatedUntilTheLeaderKnows) {
   ASSERT_TRUE(WaitForRecords(3));
 }
 
+TEST_F(ConsumerTest, APartitionThatAppearsLaterIsRead) {
+  const TopicPartition added{"t", 2};
+  Read(StartPosition::Earliest());
+  OnClient([&] { consumer_->Assign({{added, StartPosition::Earliest()}}); });
+  world_.RunFor(milliseconds(300));
+  EXPECT_FALSE(consumer_->HighWatermark(added).has_value());
+  auto& partition = broker_.metadata.topics[0].partitions.emplace_back();
+  partition.partition_index = 2;
+  partition.leader_id = 1;
+  partition.leader_epoch = 3;
+  ASSERT_TRUE(
+      world_.RunUntil([&] { return consumer_->HighWatermark(added).has_value(); }, seconds(5)));
+}
+
 TEST_F(ConsumerTest, WithoutPollingTheBufferFillsAndFetchingStops) {
   options_.fetch.partition_buffer_bytes = 300;
   for (int i = 0; i < 50; ++i) Append(3);

@@ -113,11 +113,31 @@ TEST_F(TopicRouterTest, RecordsWaitInOrderUntilTheTopicIsKnown) {
   EXPECT_EQ(*router_.Route(record), 479470107 % 5);
 }
 
-TEST_F(TopicRouterTest, APartitionThatDoesNotExistIsAnError) {
+TEST_F(TopicRouterTest, APartitionThatIsNotKnownIsWaitedForAndHoldsUpNoOther) {
   Learn(ErrorCode::NONE, 2);
   EXPECT_EQ(*router_.Route({.topic = "t", .partition = 1}), 1);
-  EXPECT_EQ(router_.Route({.topic = "t", .partition = 2}).status().code(),
+  EXPECT_FALSE(router_.wants_refresh());
+  EXPECT_EQ(router_.Route({.topic = "t", .partition = -1}).status().code(),
             absl::StatusCode::kInvalidArgument);
+  for (const int32_t partition : {2, 3, 2}) {
+    PendingRecord pending = Pending(10 + partition);
+    pending.record.partition = partition;
+    EXPECT_EQ(*router_.Route(pending.record), std::nullopt);
+    router_.Park(std::move(pending));
+  }
+  EXPECT_TRUE(router_.wants_refresh());
+  EXPECT_EQ(*router_.Route({.topic = "t", .partition = 1}), 1);
+  Learn(ErrorCode::NONE, 3);
+  const std::vector<PendingRecord> routable = router_.TakeRoutable();
+  ASSERT_EQ(routable.size(), 2u);
+  EXPECT_EQ(*router_.Route(routable[1].record), 2);
+  EXPECT_TRUE(router_.wants_refresh());
+  EXPECT_EQ(router_.OldestParked(), MonotonicTime(milliseconds(13)));
+  EXPECT_TRUE(router_.TakeFailed(MonotonicTime(milliseconds(12)), seconds(1)).empty());
+  const auto failed = router_.TakeFailed(MonotonicTime(milliseconds(13)), seconds(1));
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_TRUE(absl::IsInvalidArgument(failed[0].second)) << failed[0].second;
+  EXPECT_FALSE(router_.wants_refresh());
 }
 
 TEST_F(TopicRouterTest, FinalErrorsFailAtOnceOthersAfterAWhile) {

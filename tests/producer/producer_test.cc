@@ -233,7 +233,24 @@ TEST_F(ProducerTest, ATopicThatAppearsInTimeIsUsed) {
   EXPECT_TRUE(results_[0].ok());
 }
 
+// Somebody adds partitions to the topic, and this producer hears of it before its metadata does.
+TEST_F(ProducerTest, APartitionThatAppearsInTimeIsUsed) {
+  Open();
+  ASSERT_TRUE(Send(Record("a", 0)).ok());
+  ASSERT_TRUE(Wait(1));
+  ASSERT_TRUE(Send(Record("b", 5)).ok());
+  ASSERT_TRUE(Send(Record("c", 0)).ok());
+  ASSERT_TRUE(Wait(2)) << "records for other partitions do not wait";
+  world_.RunFor(milliseconds(300));
+  EXPECT_EQ(results_.size(), 2u);
+  broker_.metadata = Metadata(6);
+  ASSERT_TRUE(Wait(3));
+  ASSERT_TRUE(results_[2].ok()) << results_[2].status();
+  EXPECT_EQ(results_[2]->partition, 5);
+}
+
 TEST_F(ProducerTest, APartitionThatDoesNotExistFailsOnlyItsRecord) {
+  options_.metadata_timeout = seconds(1);
   Open();
   ASSERT_TRUE(Send(Record("a", 0)).ok());
   ASSERT_TRUE(Wait(1));

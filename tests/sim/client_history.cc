@@ -85,8 +85,11 @@ void ClientHistory::OnRead(const std::string& consumer, const PartitionName& par
   world_.Fail("13: read bounds",
               CheckCommitted(partition, consumer, offset, truth_.high_watermark(partition)));
   world_.Fail("8: offsets are immutable", contents_.OnRead(partition, {offset, *name}));
+  world_.Fail("28: honest errors", errors_.OnSeen(partition, {offset, *name}));
   const auto [position, first] = positions_.try_emplace({consumer, partition}, offset);
-  const bool deleted = offset > position->second && offset <= truth_.log_start(partition);
+  const bool was_reset = reset_.erase({consumer, partition}) > 0;
+  const bool deleted =
+      (offset > position->second || was_reset) && offset <= truth_.log_start(partition);
   if (position->second != offset && !deleted) {
     world_.Fail(
         "9: consumers see every offset once",
@@ -98,12 +101,21 @@ void ClientHistory::OnRead(const std::string& consumer, const PartitionName& par
 
 void ClientHistory::OnReset(const std::string& consumer, const PartitionName& partition) {
   visibility_.Forget(consumer, partition);
+  reset_.insert({consumer, partition});
 }
 
 void ClientHistory::OnHighWatermark(const std::string& consumer, const PartitionName& partition,
                                     int64_t offset) {
   world_.Fail("12: monotone visibility",
               visibility_.Observe(consumer, partition, "the high watermark", offset));
+}
+
+void ClientHistory::OnEndOffset(const std::string& consumer, const PartitionName& partition,
+                                int64_t offset) {
+  if (offset > 0) {
+    world_.Fail("13: read bounds",
+                CheckCommitted(partition, consumer, offset - 1, truth_.high_watermark(partition)));
+  }
 }
 
 absl::Status ClientHistory::Audit(const PartitionName& partition, int64_t log_start_offset,
@@ -114,6 +126,7 @@ absl::Status ClientHistory::Audit(const PartitionName& partition, int64_t log_st
   }
   for (const RecordObservation& record : records) {
     if (absl::Status status = contents_.OnRead(partition, record); !status.ok()) return status;
+    if (absl::Status status = errors_.OnSeen(partition, record); !status.ok()) return status;
   }
   if (absl::Status status = plain_.Audit(partition, records); !status.ok()) return status;
   return producers_.Audit(partition, log_start_offset, records, all_answered);

@@ -1,5 +1,5 @@
 // Everything that the clients of one run sent, were told and read, judged as it happens and audited
-// against the logs at the end: invariants 7 to 13. Outlives the client processes. Violations
+// against the logs at the end: invariants 7 to 13 and 28. Outlives the client processes. Violations
 // stop the world.
 #pragma once
 
@@ -14,6 +14,7 @@
 #include "tests/sim/checkers/invariant_08_offset_immutability.h"
 #include "tests/sim/checkers/invariant_09_10_idempotent_producer.h"
 #include "tests/sim/checkers/invariant_12_monotone_visibility.h"
+#include "tests/sim/checkers/invariant_28_honest_errors.h"
 #include "tests/sim/sim_world.h"
 
 namespace soliton::sim {
@@ -41,6 +42,10 @@ class ClientHistory {
   void OnAcked(const PartitionName& partition, const RecordName& name, int64_t offset);
   // The producer was told that the record may not have been written.
   void OnFailed(const PartitionName& partition, const RecordName& name);
+  // Before OnFailed: it was told that the record was not written, for sure.
+  void OnNotWritten(const PartitionName& partition, const RecordName& name) {
+    errors_.OnNotWritten(partition, name);
+  }
   // Its process died: nobody will ever know about what was not answered.
   void OnProducerGone(int32_t producer);
 
@@ -48,9 +53,14 @@ class ClientHistory {
   // Offsets must come without gaps and repeats, from the start that the first one gives.
   void OnRead(const std::string& consumer, const PartitionName& partition, int64_t offset,
               std::string_view value);
-  // The consumer's position was deleted; it goes on further up.
+  // The consumer's position was deleted, and it was told so; it goes on where the present leader's
+  // log begins. That may be lower: a log start is not agreed on before it is acted on.
   void OnReset(const std::string& consumer, const PartitionName& partition);
   void OnHighWatermark(const std::string& consumer, const PartitionName& partition, int64_t offset);
+
+  // ListOffsets answered that the partition ends there: nothing above is committed, and nothing
+  // that was committed is below the newest leader's answer.
+  void OnEndOffset(const std::string& consumer, const PartitionName& partition, int64_t offset);
 
   // -- The end --
   absl::Status Audit(const PartitionName& partition, int64_t log_start_offset,
@@ -84,11 +94,13 @@ class ClientHistory {
   IdempotentProducers producers_;
   PlainOrder plain_;
   MonotoneVisibility visibility_;
+  HonestErrors errors_;
   std::map<Key, Pending> unanswered_;
   std::map<PartitionName, int64_t> highest_acked_;
   std::map<PartitionName, int64_t> acked_of_partition_;
   std::map<int32_t, int64_t> acked_of_producer_;
   std::map<std::pair<std::string, PartitionName>, int64_t> positions_;
+  std::set<std::pair<std::string, PartitionName>> reset_;  // and has read nothing since
   int64_t acked_in_all_ = 0;
   int64_t failed_in_all_ = 0;
   int64_t read_in_all_ = 0;

@@ -6,6 +6,12 @@
 namespace soliton::sim {
 namespace {
 
+constexpr Duration kLookupInterval = milliseconds(100);
+constexpr Duration kLookupPatience = seconds(1);
+
+// What the producer says about a record that failed for sure.
+constexpr std::string_view kNotWritten = "the records were not written";
+
 // Plain producers: acks=all, 1 and 0 in turn.
 int16_t AcksOf(const ClusterPlan& plan, int index) {
   if (index >= plan.plain_clients) return -1;
@@ -54,7 +60,7 @@ void ClientProcess::Start() {
   reading.cluster.bootstrap = workload_.cluster().BootstrapServers();
   reading.fetch.partition_max_bytes = plan.consumer_fetch_bytes;
   reading.fetch.max_wait = plan.consumer_fetch_wait;
-  const bool deletes = plan.retention_bytes >= 0;
+  const bool deletes = plan.MayDelete();
   reading.fetch.reset_policy =
       deletes ? consumer::ResetPolicy::kEarliest : consumer::ResetPolicy::kNone;
   reading.lookup_timeout = seconds(600);
@@ -72,16 +78,25 @@ void ClientProcess::Start() {
                                         event.from.topic, event.from.partition, event.offset,
                                         static_cast<int>(event.kind), event.status.ToString())));
   });
+  AssignAll();
+  SendRound();
+  LookUpEnds();
+}
+
+void ClientProcess::AssignAll() {
   std::vector<std::pair<consumer::TopicPartition, consumer::StartPosition>> assignment;
   for (const PartitionName& partition : workload_.partitions()) {
-    assignment.push_back(
-        {{partition.topic, partition.partition}, consumer::StartPosition::Earliest()});
+    const consumer::TopicPartition name{partition.topic, partition.partition};
+    const auto position = consumer_->Position(name);
+    assignment.emplace_back(name, position ? consumer::StartPosition::Offset(*position)
+                                           : consumer::StartPosition::Earliest());
   }
+  assigned_ = assignment.size();
   consumer_->Assign(assignment);
-  SendRound();
 }
 
 void ClientProcess::SendRound() {
+  if (assigned_ != workload_.partitions().size()) AssignAll();
   if (workload_.sending()) {
     for (const PartitionName& partition : workload_.partitions()) SendTo(partition);
   } else if (!flushing_) {
@@ -91,6 +106,18 @@ void ClientProcess::SendRound() {
   const int64_t mean_ns = workload_.send_interval().count();
   shard_.ScheduleAfter(Duration(shard_.random().Between(mean_ns / 2, mean_ns * 3 / 2)),
                        [this] { SendRound(); });
+}
+
+void ClientProcess::LookUpEnds() {
+  const std::vector<PartitionName>& all = workload_.partitions();
+  const PartitionName partition = all[shard_.random().Below(all.size())];
+  consumer_->offsets().Find({partition.topic, partition.partition}, consumer::kLatestTimestamp,
+                            kLookupPatience,
+                            [this, partition](const absl::StatusOr<consumer::FoundOffset>& found) {
+                              if (found.ok())
+                                history_.OnEndOffset(consumer_name_, partition, found->offset);
+                              shard_.ScheduleAfter(kLookupInterval, [this] { LookUpEnds(); });
+                            });
 }
 
 void ClientProcess::SendTo(const PartitionName& partition) {
@@ -115,9 +142,14 @@ void ClientProcess::SendTo(const PartitionName& partition) {
 void ClientProcess::OnAnswer(const PartitionName& partition, const RecordName& name,
                              const absl::StatusOr<producer::RecordMetadata>& answer) {
   if (answer.ok()) return history_.OnAcked(partition, name, answer->offset);
-  // A broker whose clock is far behind refuses what seems to come from the future.
-  const bool refused = workload_.plan().WeightOf(Fault::kBrokerClockSteps) > 0 &&
-                       absl::IsInvalidArgument(answer.status());
+  if (std::string(answer.status().message()).ends_with(kNotWritten)) {
+    history_.OnNotWritten(partition, name);
+  }
+  // A broker whose clock is far behind refuses what seems to come from the future, and a batch may
+  // be larger than the topic takes now.
+  const bool may_refuse =
+      workload_.plan().WeightOf(Fault::kBrokerClockSteps) > 0 || workload_.plan().admin_storm;
+  const bool refused = may_refuse && absl::IsInvalidArgument(answer.status());
   if (absl::IsDeadlineExceeded(answer.status()) || refused) gave_up_.insert(partition);
   if (refused) return history_.OnFailed(partition, name);
   if (gave_up_.contains(partition) &&

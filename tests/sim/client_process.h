@@ -26,7 +26,11 @@ class ClientProcess {
  private:
   // On the node's shard.
   void Start();
+  // Of what is not read yet; what is goes on where it is.
+  void AssignAll();
   void SendRound();
+  // Asks one partition's leader for its end now and then.
+  void LookUpEnds();
   void SendTo(const PartitionName& partition);
   void OnAnswer(const PartitionName& partition, const RecordName& name,
                 const absl::StatusOr<producer::RecordMetadata>& answer);
@@ -44,6 +48,7 @@ class ClientProcess {
   std::map<PartitionName, int64_t> next_number_;
   // Partitions in which a record was given up: what was sent after it may end unknown, too.
   std::set<PartitionName> gave_up_;
+  size_t assigned_ = 0;  // so many of the workload's partitions
   bool flushing_ = false;
 };
 

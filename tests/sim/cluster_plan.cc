@@ -121,6 +121,12 @@ void DrawFaults(Random& random, const Pace& pace, ClusterPlan& plan) {
   }
 }
 
+void DrawAdmin(Random& random, ClusterPlan& plan) {
+  plan.admin_storm = random.Chance(1, 6);
+  if (!plan.admin_storm) return;
+  plan.retention_check_interval = Milliseconds(random, 50, 1000);
+}
+
 }  // namespace
 
 ClusterPlan DrawPlan(Random random) {
@@ -130,6 +136,7 @@ ClusterPlan DrawPlan(Random random) {
   DrawLimits(random, pace, plan);
   DrawClients(random, plan);
   DrawFaults(random, pace, plan);
+  DrawAdmin(random, plan);
   return plan;
 }
 

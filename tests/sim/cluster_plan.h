@@ -48,6 +48,7 @@ struct ClusterPlan {
   // Of so many clients the producer is not idempotent: acks=all, 1 and 0 in turn.
   int32_t plain_clients = 0;
   bool topic_churn = false;  // one client more creates, uses and deletes a topic, again and again
+  bool admin_storm = false;  // one client more changes settings and adds partitions (AdminProcess)
   Duration send_interval{};
   int64_t record_bytes_max = 0;
   Duration linger{};
@@ -72,6 +73,8 @@ struct ClusterPlan {
   bool power_loss_at_end = false;
 
   uint32_t WeightOf(Fault fault) const { return fault_weights[static_cast<size_t>(fault)]; }
+  // Records may go with time: consumers may find that what they want next is deleted.
+  bool MayDelete() const { return retention_bytes >= 0 || admin_storm; }
   // "name=value" separated by spaces, in several lines.
   std::string ToString() const;
   // What ToString made; names that are left out keep their defaults.

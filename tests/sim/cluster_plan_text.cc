@@ -35,6 +35,7 @@ void ForEachField(Plan& plan, const Visit& visit) {
   visit("clients", plan.clients);
   visit("plain.clients", plan.plain_clients);
   visit("topic.churn", plan.topic_churn);
+  visit("admin.storm", plan.admin_storm);
   visit("send.interval", plan.send_interval);
   visit("record.bytes", plan.record_bytes_max);
   visit("linger", plan.linger);

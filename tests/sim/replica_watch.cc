@@ -123,7 +123,7 @@ void ReplicaWatch::OnReplicaChanged(int32_t broker_id, const broker::Broker& app
   world_.Fail("14: truncation bound", truncation_.Observe(seen));
   if (seen.leader) OnLeaderChanged(app, replica, seen);
   world_.Fail("27: legal deletion",
-              CheckDeletion(seen, true_high_watermark(seen.partition), plan_.retention_bytes >= 0));
+              CheckDeletion(seen, true_high_watermark(seen.partition), plan_.MayDelete()));
   dirty_.insert({replica.topic_id, replica.partition});
 }
 

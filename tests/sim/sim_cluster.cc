@@ -32,7 +32,7 @@ SimCluster::SimCluster(SimWorld& world, SimNetwork& network, const ClusterPlan& 
         SimNodeOptions{.shards = plan.broker_shards, .disk_latency = latency}));
     brokers_.back()->SetBoot([this, id](SimNode& node) { return BootBroker(node, id); });
   }
-  const int clients = plan.clients + (plan.topic_churn ? 1 : 0);
+  const int clients = plan.clients + (plan.topic_churn ? 1 : 0) + (plan.admin_storm ? 1 : 0);
   for (int i = 0; i < clients; ++i) {
     clients_.push_back(std::make_unique<SimNode>(world, network, fmt::format("client-{}", i)));
   }

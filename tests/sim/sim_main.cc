@@ -30,6 +30,7 @@ struct MainOptions {
   bool check_determinism = false;
   bool keep_going = false;
   bool marks = false;
+  bool chart = false;
   bool shrink = false;
   std::optional<Regression> replay;
 };
@@ -89,6 +90,7 @@ class Runner {
     SimulationOptions options;
     if (options_.replay) options = options_.replay->Options();
     options.verbose = options_.verbose;
+    options.chart = options_.chart;
     SimulationResult result = Simulate(seed, options);
     if (options_.check_determinism && result.failure.ok()) CompareWithSecondRun(seed, result);
     SetCheckContext("");
@@ -104,6 +106,7 @@ class Runner {
           "replay: {}\n",
           seed, result.virtual_seconds, std::string(result.failure.message()),
           result.plan.ToString(), result.faults, ReplayCommand(seed));
+      for (const std::string& line : result.chart) fmt::print("{}\n", line);
     } else if (options_.seeds == 1) {
       fmt::print("seed {} passed: {} acked, {} given up, {} read, trace {:016x}\nstrikes: {}\n",
                  seed, result.acked, result.failed, result.read, result.trace_hash, result.faults);
@@ -167,6 +170,7 @@ int Main(int argc, char** argv) {
                "run each seed twice and compare the traces");
   app.add_flag("--keep-going", options.keep_going, "do not stop at the first failure");
   app.add_flag("--marks", options.marks, "print how often each rare state was reached");
+  app.add_flag("--chart", options.chart, "print what happened last before a failure");
   app.add_flag("--shrink", options.shrink,
                "with --seed: reduce a failing run and print it as a regression file");
   std::string replay;

@@ -176,8 +176,13 @@ void SimNetwork::ProcessDied(NodeId node, bool silent) {
   }
   for (const auto& [id, link] : links_) {
     for (int side : {0, 1}) {
-      if (link->pipes[side].from != node) continue;
-      Break(*link, side, world_.Now() + DrawDelay());
+      SimPipe& pipe = link->pipes[side];
+      if (pipe.from != node) continue;
+      // What was on the wire is behind nothing but itself: often all of it still arrives, however
+      // slow the link is.
+      MonotonicTime when = world_.Now() + DrawDelay();
+      if (random_.Chance(1, 2)) when = std::max(when, pipe.last_arrival + options_.min_delay);
+      Break(*link, side, when);
       SchedulePipe(link, side);
     }
   }

@@ -1,5 +1,8 @@
 #include "tests/sim/workload.h"
 
+#include <algorithm>
+
+#include "tests/sim/admin_process.h"
 #include "tests/sim/client_process.h"
 
 namespace soliton::sim {
@@ -27,11 +30,28 @@ void Workload::Start() {
         [this, i](SimNode& self) { return std::make_shared<ClientProcess>(*this, self, i); });
     node.Restart();
   }
-  if (!plan_.topic_churn) return;
-  SimNode& node = cluster_.client(plan_.clients);
-  node.SetBoot(
-      [this](SimNode& self) { return std::make_shared<ChurnProcess>(*this, churn_, self); });
-  node.Restart();
+  int next = plan_.clients;
+  if (plan_.topic_churn) {
+    SimNode& node = cluster_.client(next++);
+    node.SetBoot(
+        [this](SimNode& self) { return std::make_shared<ChurnProcess>(*this, churn_, self); });
+    node.Restart();
+  }
+  if (plan_.admin_storm) {
+    SimNode& node = cluster_.client(next++);
+    node.SetBoot([this](SimNode& self) { return std::make_shared<AdminProcess>(*this, self); });
+    node.Restart();
+  }
+}
+
+int32_t Workload::PartitionsOf(const std::string& topic) const {
+  return static_cast<int32_t>(
+      std::count_if(partitions_.begin(), partitions_.end(),
+                    [&](const PartitionName& partition) { return partition.topic == topic; }));
+}
+
+void Workload::SetPartitionsOf(const std::string& topic, int32_t count) {
+  for (int32_t i = PartitionsOf(topic); i < count; ++i) partitions_.push_back({topic, i});
 }
 
 std::vector<int32_t> Workload::live_producers() {

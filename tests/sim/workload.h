@@ -1,7 +1,8 @@
 // The client machines' programs: each process has one idempotent producer (acks=all, open loop)
 // that writes uniquely named records to every partition, and one consumer that reads every
 // partition from its start. A process that died begins anew under another producer number. With
-// topic churn one more machine makes and deletes a topic of its own (churn_process.h).
+// topic churn one more machine makes and deletes a topic of its own (churn_process.h), with an
+// admin storm another one changes the topics' settings and adds partitions (admin_process.h).
 //
 // Owner: the world's thread. Must outlive the client processes.
 #pragma once
@@ -31,15 +32,24 @@ class Workload {
   // can bear.
   void SlowDown() {
     const bool one_at_a_time = plan_.max_requests_in_flight == 1 || plan_.max_in_flight == 1;
-    send_interval_ = std::max<Duration>(
-        send_interval_, one_at_a_time ? kSlowInterval * 4 : Duration(kSlowInterval));
+    const auto partitions = std::ssize(partitions_);
+    const auto rounds =
+        one_at_a_time ? std::max<int64_t>(4, partitions) : std::max<int64_t>(1, partitions / 4);
+    send_interval_ = std::max<Duration>(send_interval_, kSlowInterval * rounds);
+    calm_ = true;
   }
+  // Nobody changes topics any more.
+  bool calm() const { return calm_; }
   Duration send_interval() const { return send_interval_; }
   // Producers take no new records and send what they hold.
   void StopSending() { sending_ = false; }
   bool sending() const { return sending_; }
 
+  // Only grows, in the order in which clients hear of them.
   const std::vector<PartitionName>& partitions() const { return partitions_; }
+  int32_t PartitionsOf(const std::string& topic) const;
+  // The topic has that many; less than before changes nothing.
+  void SetPartitionsOf(const std::string& topic, int32_t count);
   const ClusterPlan& plan() const { return plan_; }
   SimWorld& world() { return world_; }
   SimCluster& cluster() { return cluster_; }
@@ -69,6 +79,7 @@ class Workload {
   TopicTruth topic_truth_;
   Duration send_interval_;
   bool sending_ = true;
+  bool calm_ = false;
 };
 
 }  // namespace soliton::sim

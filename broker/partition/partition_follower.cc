@@ -44,7 +44,6 @@ absl::Status Partition::TakeAnswer(const FollowerAnswer& answer) {
     return StartOverAt(answer.log_start_offset);
   }
   if (answer.out_of_range) {
-    SOMETIMES("the leader did not know the follower's end");
     // Our newest epoch or our end is unknown to the leader. It has all that is committed, though
     // its high watermark may still be behind ours.
     const int64_t committed = std::max(answer.high_watermark, replica_.high_watermark());
@@ -55,8 +54,6 @@ absl::Status Partition::TakeAnswer(const FollowerAnswer& answer) {
     SOMETIMES("a log diverged and was truncated");
     const segment::EpochEndOffset own = log_->EndOffsetForEpoch(answer.diverging->leader_epoch);
     int64_t target = answer.diverging->end_offset;
-    if (own.leader_epoch < answer.diverging->leader_epoch)
-      SOMETIMES("an epoch gap at a divergence");
     if (own.end_offset >= 0) target = std::min(target, own.end_offset);
     return TruncateToLeader(
         target, fmt::format("log diverges after epoch {}", answer.diverging->leader_epoch));

@@ -72,6 +72,8 @@ int32_t Nemesis::MachineFor(Fault fault) {
   const std::string_view name = FaultName(fault);
   if (name.starts_with("controller-")) return kController;
   if (fault == Fault::kBrokerDiskWiped || fault == Fault::kBrokerDiskRots) return plan_.victim;
+  // A log that cannot be read when it is opened counts as lost, and one loss is what is promised.
+  if (fault == Fault::kBrokerDiskReadFails && plan_.victim != 0) return plan_.victim;
   if (name.starts_with("broker-")) {
     return static_cast<int32_t>(random_.Between(1, cluster_.broker_count()));
   }

@@ -32,9 +32,7 @@ class Workload {
   // can bear.
   void SlowDown() {
     const bool one_at_a_time = plan_.max_requests_in_flight == 1 || plan_.max_in_flight == 1;
-    const auto partitions = std::ssize(partitions_);
-    const auto rounds =
-        one_at_a_time ? std::max<int64_t>(4, partitions) : std::max<int64_t>(1, partitions / 4);
+    const auto rounds = std::max<int64_t>(one_at_a_time ? 4 : 1, std::ssize(partitions_) / 4);
     send_interval_ = std::max<Duration>(send_interval_, kSlowInterval * rounds);
     calm_ = true;
   }

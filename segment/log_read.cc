@@ -5,7 +5,6 @@
 
 #include "protocol/record/record_iterator.h"
 #include "runtime/base/os_error.h"
-#include "runtime/base/reach.h"
 #include "segment/batch_scanner.h"
 #include "segment/damage_mark.h"
 #include "segment/log_impl.h"
@@ -60,7 +59,6 @@ absl::StatusOr<LogSlice> LogImpl::Read(int64_t offset, int64_t upper_bound, int6
   const absl::Status& status = slice.status();
   const bool damage_met = absl::IsDataLoss(status) || absl::IsOutOfRange(status);
   if (!damage_met || ErrnoOf(status)) return slice;
-  SOMETIMES("damage was met when it was read");
   const absl::Status damage = absl::DataLossError(std::string(status.message()));
   MarkDamaged(fs_, directory_, damage);
   return Fence(damage);

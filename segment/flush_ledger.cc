@@ -16,6 +16,14 @@ void FlushLedger::AddSideFile(FlushTicket::SideFile side_file) {
   deferred_ = false;
 }
 
+std::optional<std::string> FlushLedger::TakeSideFile(const std::string& path) {
+  const auto found = side_files_.find(path);
+  if (found == side_files_.end()) return std::nullopt;
+  std::string content = std::move(found->second);
+  side_files_.erase(found);
+  return content;
+}
+
 void FlushLedger::Defer(const FlushTicket& ticket) {
   if (ticket.truncation_count != truncation_count_) return;
   const bool nothing_new = side_files_.empty();

@@ -25,6 +25,8 @@ class FlushLedger {
   // Replaces an earlier content for the same path.
   void AddSideFile(FlushTicket::SideFile side_file);
   void AddDirectory() { directory_dirty_ = true; }
+  // The content noted for `path`, for the caller to write; nullopt when there is none.
+  std::optional<std::string> TakeSideFile(const std::string& path);
 
   bool HasWork() const {
     return !files_.empty() || directory_dirty_ || (!side_files_.empty() && !deferred_);

@@ -85,6 +85,7 @@ void LogImpl::FlushDone(const FlushTicket& ticket, const absl::Status& result) {
   }
   // A mark says that the derived files of what it covers are there too: without them no new one.
   if (disk_full) return ledger_.Defer(ticket);
+  if (HasSegmentsBelowLogStart() && !Fence(DropBelowLogStart()).ok()) return;
   // A roll or the first flush wants its point on disk, with the next ticket; the others may get
   // lost.
   if (recovery_point_.last() == CurrentPoint()) return;

@@ -122,6 +122,11 @@ class LogImpl final : public Log {
   // When the active segment has grown by `step_bytes` since the last one: its checkpoint and the
   // producers there, as hints of a ticket.
   std::vector<FlushTicket::SideFile> TakeCheckpoint(int64_t step_bytes);
+  bool HasSegmentsBelowLogStart() const {
+    return segments_.size() > 1 && std::next(segments_.begin())->first <= log_start_offset_;
+  }
+  // The snapshot at this segment's begin is on disk afterwards, if it was only noted so far.
+  absl::Status KeepProducersAt(int64_t base_offset);
   // Not durable before SyncDirectory.
   absl::Status ForgetCheckpoint();
   // Read's answer; an error that comes from no system call is damage.

@@ -205,9 +205,11 @@ absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& fs, const Clock& clock,
   auto snapshots = CleanUp(fs, open, surviving->segments);
   if (!snapshots.ok()) return snapshots.status();
   if (!surviving->clean) {
-    const int64_t durable_end_offset = point.value_or(RecoveryPoint{}).durable_end_offset;
+    // What lies below the log start was committed: nothing there can have been truncated.
+    const RecoveryPoint known = point.value_or(RecoveryPoint{});
+    const int64_t sure_offset = std::max(known.durable_end_offset, known.log_start_offset);
     absl::Status status = RemoveSnapshotsAbove(
-        fs, open, std::min(durable_end_offset, surviving->log_end_offset), *snapshots);
+        fs, open, std::min(sure_offset, surviving->log_end_offset), *snapshots);
     if (!status.ok()) return status;
   }
   auto epochs = RecoverEpochs(fs, open, *surviving);

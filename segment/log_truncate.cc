@@ -152,9 +152,26 @@ absl::Status LogImpl::AdvanceLogStart(int64_t offset) {
   return Fence(DropBelowLogStart());
 }
 
+absl::Status LogImpl::KeepProducersAt(int64_t base_offset) {
+  const std::string path = SnapshotPath(base_offset);
+  const std::optional<std::string> content = ledger_.TakeSideFile(path);
+  if (!content) return absl::OkStatus();
+  const absl::Status status = WriteFileAtomically(fs_, path, *content);
+  // Room is what deleting makes; the next flush tries again.
+  if (absl::IsResourceExhausted(status)) ledger_.AddSideFile({path, *content});
+  return absl::IsResourceExhausted(status) ? absl::OkStatus() : status;
+}
+
 absl::Status LogImpl::DropBelowLogStart() {
-  while (segments_.size() > 1 && std::next(segments_.begin())->first <= log_start_offset_) {
+  // What the producers had sent up to here is known by the snapshot at the first segment that
+  // stays, and by nothing else once the others are gone. A ticket may be about to write it: later,
+  // then.
+  if (ledger_.ticket_out()) return absl::OkStatus();
+  while (HasSegmentsBelowLogStart()) {
     const auto oldest = segments_.begin();
+    if (absl::Status status = KeepProducersAt(std::next(oldest)->first); !status.ok()) {
+      return status;
+    }
     if (snapshots_.erase(oldest->first) > 0) {
       if (absl::Status status = fs_.Remove(SnapshotPath(oldest->first)); !status.ok()) {
         return status;

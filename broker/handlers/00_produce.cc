@@ -124,10 +124,14 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
         item.topic = response_.responses.size() - 1;
         item.partition = topic_response.partition_responses.size() - 1;
         item.sequence = sequence;
-        item.was_unknown = !home().refused_sequences().empty() &&
-                           home().refused_sequences().IsMissingBefore(
-                               by_id ? topic.topic_id.ToString() : topic.name, partition.index,
-                               sequence, home().shard().clock().Now());
+        if (!home().refused_sequences().empty()) {
+          const std::string topic_key = by_id ? topic.topic_id.ToString() : topic.name;
+          item.was_unknown = home().refused_sequences().IsMissingBefore(
+              topic_key, partition.index, sequence, home().shard().clock().Now());
+          if (!item.was_unknown) {
+            home().refused_sequences().Forget(topic_key, partition.index, sequence);
+          }
+        }
       }
     }
   }
@@ -192,6 +196,12 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
           item.sequence.producer_id, item.sequence.first_sequence);
       return item.Finished();
     }
+    // It has come again, and what follows may be in the same turn. If it is refused again that is
+    // noted again.
+    if (!owner.refused_sequences().empty()) {
+      owner.refused_sequences().Forget(item.id.topic_id.ToString(), item.id.partition,
+                                       item.sequence);
+    }
     owner.CountAppended(static_cast<int64_t>(item.records.size()));
     owner.append_turn().Add(std::shared_ptr<PendingAppend>(shared_from_this(), &item));
   }
@@ -215,9 +225,6 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     if (item.outcome.error != ErrorCode::NONE) {
       NoteRefusal(owner, item.id.topic_id.ToString(), item.id.partition, item.sequence,
                   item.outcome.error);
-    } else if (!owner.refused_sequences().empty()) {
-      owner.refused_sequences().Forget(item.id.topic_id.ToString(), item.id.partition,
-                                       item.sequence);
     }
     if (&owner == &home()) return OnOutcome(item, std::move(item.outcome));
     home().shard().Post(

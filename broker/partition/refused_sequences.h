@@ -42,7 +42,7 @@ class RefusedSequences {
   // Whether an earlier batch of the same producer and epoch was turned away and has not come since.
   bool IsMissingBefore(std::string_view topic, int32_t partition, const BatchSequence& batch,
                        MonotonicTime now) const;
-  // The batch was written.
+  // The batch has come again.
   void Forget(std::string_view topic, int32_t partition, const BatchSequence& batch);
 
  private:

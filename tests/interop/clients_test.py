@@ -4,6 +4,7 @@
 Starts its own cluster (bench/cluster) on its own ports and data folder, and takes it down again.
 Usage: clients_test.py [unittest arguments]; needs build/soliton (or that of $SOLITON_BUILD). Loopback only.
 """
+import contextlib
 import os
 import pathlib
 import shutil
@@ -233,6 +234,53 @@ class KafkaPython(WithCluster):
         consumer.seek(partition, 1)  # gone: it goes where auto.offset.reset says
         self.assertEqual([(r.offset, r.value) for r in consumer], [(3, b"d")])
         consumer.close()
+
+    def test_a_refused_first_batch_and_the_next_in_one_write(self):
+        """What came behind a refused batch is out of order; both once more, in one write, are taken."""
+        import socket
+        import struct
+        from kafka.protocol.produce import ProduceRequest
+        from kafka.record.default_records import DefaultRecordBatchBuilder
+
+        def batch(sequence):
+            builder = DefaultRecordBatchBuilder(magic=2, compression_type=0, is_transactional=False, producer_id=4711,
+                                                producer_epoch=0, base_sequence=sequence, batch_size=1 << 16)
+            builder.append(0, int(time.time() * 1000), None, b"%d" % sequence, [])
+            return bytes(builder.build())
+
+        def frame(sequence):
+            body = ProduceRequest[7](transactional_id=None, required_acks=-1, timeout=10000,
+                                     topics=[("late", [(0, batch(sequence))])])
+            request = struct.pack(">hhih", 0, 7, sequence, 1) + b"x" + body.encode()
+            return struct.pack(">i", len(request)) + request
+
+        def answer(stream):
+            response = stream.read(struct.unpack(">i", stream.read(4))[0])
+            # correlation id, one topic and its name, one partition and its number
+            return struct.unpack_from(">h", response, 4 + 4 + 2 + len("late") + 4 + 4)[0]
+
+        from confluent_kafka.admin import AdminClient
+        with contextlib.ExitStack() as stack:
+            streams = {}
+            for address in self.bootstrap.split(","):
+                host, port = address.split(":")
+                peer = stack.enter_context(socket.create_connection((host, int(port)), timeout=DEADLINE_S))
+                streams[int(port)] = peer, stack.enter_context(peer.makefile("rb"))
+            for peer, stream in streams.values():
+                peer.sendall(frame(0))
+                self.assertEqual(answer(stream), 3, "UNKNOWN_TOPIC_OR_PARTITION")
+            self.create("late", 1)
+            metadata = AdminClient({"bootstrap.servers": self.bootstrap}).list_topics("late", timeout=10)
+            leader = metadata.topics["late"].partitions[0].leader
+            peer, stream = streams[metadata.brokers[leader].port]
+            deadline = time.monotonic() + DEADLINE_S
+            error = 3
+            while error in (3, 6, 19) and time.monotonic() < deadline:  # not there yet
+                peer.sendall(frame(1))
+                error = answer(stream)
+            self.assertEqual(error, 45, "OUT_OF_ORDER_SEQUENCE_NUMBER")
+            peer.sendall(frame(0) + frame(1) + frame(2))
+            self.assertEqual([answer(stream) for _ in range(3)], [0, 0, 0])
 
     def test_metadata_and_admin(self):
         from kafka.admin import KafkaAdminClient, NewTopic

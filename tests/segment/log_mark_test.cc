@@ -90,5 +90,37 @@ TEST_F(LogMarkTest, AReadThatFailsIsNoDamage) {
   EXPECT_TRUE(log->Read(0, 80, 1 << 20, true).ok());
 }
 
+// Deleted records are gone for readers; that their producers sent them is not (found by seed
+// 504914).
+TEST_F(LogMarkTest, WhatProducersHadSentOutlivesItsDeletion) {
+  options.segment_bytes = 400;
+  MustOpen();
+  const auto send = [&](int32_t sequence) {
+    return Append({.value = std::string(60, 'x'),
+                   .producer_id = 7,
+                   .producer_epoch = 0,
+                   .base_sequence = sequence},
+                  1);
+  };
+  for (int32_t sequence = 0; sequence < 10; ++sequence) {
+    ASSERT_EQ(send(sequence).error, kafka::ErrorCode::NONE);
+    while (sequence == 6 && Flush()) {
+    }
+  }
+  ASSERT_GT(log->segment_count(), 2);
+  // Up to the last segment, whose beginning no flush has seen yet.
+  ASSERT_TRUE(log->AdvanceLogStart(9).ok());
+  while (Flush()) {
+  }
+  Crash(sim::CrashModel::kLoseUnsynced);
+  MustOpen();
+  EXPECT_EQ(log->log_start_offset(), 9);
+  for (int32_t sequence = 5; sequence < 10; ++sequence) {
+    const AppendResult again = send(sequence);
+    EXPECT_TRUE(again.duplicate) << sequence << ": " << again.error_message;
+    EXPECT_EQ(again.base_offset, sequence);
+  }
+}
+
 }  // namespace
 }  // namespace soliton::segment

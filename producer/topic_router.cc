@@ -37,6 +37,11 @@ absl::StatusOr<std::optional<int32_t>> TopicRouter::Route(const ProducerRecord& 
           fmt::format("topic '{}' has no partition {}", record.topic, *record.partition));
     }
     if (*record.partition >= topic.partition_count) return std::nullopt;
+    // The metadata may be newer than the last TakeRoutable: nothing overtakes what waits.
+    const bool has_waiting = std::any_of(
+        topic.beyond.begin(), topic.beyond.end(),
+        [&](const PendingRecord& pending) { return pending.record.partition == record.partition; });
+    if (has_waiting) return std::nullopt;
     return record.partition;
   }
   if (record.key.has_value()) return PartitionOfKey(*record.key, topic.partition_count);

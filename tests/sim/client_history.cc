@@ -128,6 +128,7 @@ absl::Status ClientHistory::Audit(const PartitionName& partition, int64_t log_st
     if (absl::Status status = contents_.OnRead(partition, record); !status.ok()) return status;
     if (absl::Status status = errors_.OnSeen(partition, record); !status.ok()) return status;
   }
+  if (deleted_on_request_ && log_start_offset > 0) return absl::OkStatus();
   if (absl::Status status = plain_.Audit(partition, records); !status.ok()) return status;
   return producers_.Audit(partition, log_start_offset, records, all_answered);
 }

@@ -21,7 +21,11 @@ namespace soliton::sim {
 
 class ClientHistory {
  public:
-  explicit ClientHistory(SimWorld& world) : world_(world) {}
+  // `deleted_on_request`: somebody calls DeleteRecords, also for what no producer has been told of
+  // yet. A retry of that is written again, as in Kafka when a replica has not seen the first copy,
+  // and a batch can lose its first records: where a log has a beginning, order is not judged then.
+  ClientHistory(SimWorld& world, bool deleted_on_request)
+      : world_(world), deleted_on_request_(deleted_on_request) {}
 
   // Who knows what is committed and what was deleted: both are asked as records are read and acked.
   struct Truth {
@@ -87,6 +91,7 @@ class ClientHistory {
   Promise PromiseOf(int32_t producer) const { return promises_[static_cast<size_t>(producer)]; }
 
   SimWorld& world_;
+  const bool deleted_on_request_;
   Truth truth_;
   std::vector<Promise> promises_;  // by producer
   AckedRecords acked_;

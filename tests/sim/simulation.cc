@@ -51,7 +51,7 @@ class Simulation {
       : world_(seed),
         plan_(options.plan ? *options.plan : DrawPlan(world_.ForkRandom("plan"))),
         network_(world_, NetworkOf(plan_)),
-        history_(world_),
+        history_(world_, plan_.admin_storm),
         cluster_(world_, network_, plan_),
         workload_(world_, cluster_, history_, plan_),
         watch_(world_, cluster_, plan_),

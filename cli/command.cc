@@ -6,7 +6,7 @@ namespace soliton::cli {
 
 ExitCode Context::Fail(const CliError& error) {
   out.Flush();
-  err.Write(FormatError(error));
+  err.Write(json_errors ? FormatErrorAsJson(error) : FormatError(error));
   err.Flush();
   return error.code;
 }

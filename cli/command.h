@@ -31,8 +31,9 @@ struct Context {
   std::istream& in;  // returns short reads at once, so a pipe that trickles works
   std::map<std::string, std::string> environment;
   bool debug = false;  // --debug: say more about a failure
+  bool json_errors = false;
 
-  // Prints the error and returns its exit code: `return context.Fail({...});`.
+  // Prints the error, as text or as JSON, and returns its exit code: `return context.Fail({...});`.
   ExitCode Fail(const CliError& error);
   // A line of narration on stderr.
   void Note(std::string_view line);

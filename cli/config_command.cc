@@ -51,11 +51,12 @@ class ConfigCheckCommand final : public Command {
     } else {
       (void)config::BuildBrokerConfig(*node.config, node.diagnostics).status();
     }
+    if (!node.diagnostics.ok()) return FailConfig(node, context);
     context.err.Write(node.diagnostics.Render());
     if (verbose_ || !node.diagnostics.all().empty()) {
       context.Note(config::SummaryLine(*node.config, node.sources, node.diagnostics));
     }
-    return node.diagnostics.ok() ? ExitCode::kOk : ExitCode::kConfig;
+    return ExitCode::kOk;
   }
 
  private:

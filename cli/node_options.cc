@@ -32,13 +32,24 @@ std::optional<CliError> ReadNodeConfig(const NodeFlags& flags, const Context& co
   return std::nullopt;
 }
 
+ExitCode FailConfig(const NodeConfig& node, Context& context) {
+  const std::vector<config::Diagnostic>& all = node.diagnostics.all();
+  const std::string summary = config::SummaryLine(*node.config, node.sources, node.diagnostics);
+  if (context.json_errors) {
+    return context.Fail({.code = ExitCode::kConfig,
+                         .what = summary,
+                         .at = node.sources.file_name,
+                         .findings = all});
+  }
+  context.err.Write(node.diagnostics.Render());
+  context.Note(summary);
+  return ExitCode::kConfig;
+}
+
 std::optional<ExitCode> FinishNodeConfig(const NodeFlags& flags, const NodeConfig& node,
                                          Context& context) {
+  if (!node.diagnostics.ok()) return FailConfig(node, context);
   context.err.Write(node.diagnostics.Render());
-  if (!node.diagnostics.ok()) {
-    context.Note(config::SummaryLine(*node.config, node.sources, node.diagnostics));
-    return ExitCode::kConfig;
-  }
   if (flags.print_config) context.out.Write(config::PrintConfig(*node.config));
   if (flags.print_config || flags.check) return ExitCode::kOk;
   context.err.Flush();

@@ -32,9 +32,11 @@ struct NodeConfig {
 std::optional<CliError> ReadNodeConfig(const NodeFlags& flags, const Context& context,
                                        NodeConfig* result);
 
+// Prints all that is wrong with the configuration, which is something; kConfig.
+ExitCode FailConfig(const NodeConfig& node, Context& context);
+
 // After the checks of a role: prints what is wrong. An exit code when the command ends here,
-// because of an error,
-// --check or --print-config; nullopt to go on and serve.
+// because of an error, --check or --print-config; nullopt to go on and serve.
 std::optional<ExitCode> FinishNodeConfig(const NodeFlags& flags, const NodeConfig& node,
                                          Context& context);
 

@@ -21,6 +21,7 @@ struct CommonFlags {
   bool help = false;
   bool debug = false;
   std::string color = "auto";
+  std::string errors;  // see WantsJsonErrors
 };
 
 CliError UsageError(std::string what, std::string hint) {
@@ -39,6 +40,8 @@ void DeclareCommon(OptionSet& options, CommonFlags* flags) {
   options.Flag("--debug", &flags->debug, "say more about a failure");
   options.Choice("--color", &flags->color, {{"auto", "auto"}, {"never", "never"}},
                  "colour on a terminal");
+  options.Choice("--errors", &flags->errors, {{"text", "text"}, {"json", "json"}},
+                 "errors on stderr (default: json with -o json or jsonl, else text)");
 }
 
 // The words that CLI11 collected for each option, and those it could not place.
@@ -232,6 +235,7 @@ ExitCode Dispatch(const CommandList& commands, const std::vector<std::string>& a
 
 ExitCode RunCommandLine(const CommandList& commands, const std::vector<std::string>& arguments,
                         Context& context) {
+  context.json_errors = WantsJsonErrors(arguments);
   const ExitCode code = Dispatch(commands, arguments, context);
   context.out.Flush();
   context.err.Flush();

@@ -37,6 +37,24 @@ TEST(NodeCommand, BadSettingsAreExitCodeThree) {
             ExitCode::kConfig);
 }
 
+TEST(NodeCommand, BadSettingsAsJson) {
+  for (const std::string command : {"broker", "config check"}) {
+    std::vector<std::string> words = {"broker", "--config", kThreeNode + "broker-1.toml"};
+    if (command != "broker") words = {"config", "check", kThreeNode + "broker-1.toml"};
+    words.insert(words.end(), {"--set", "shard=2", "--errors", "json"});
+    const Ran ran = RunWords(words);
+    EXPECT_EQ(ran.code, ExitCode::kConfig);
+    EXPECT_TRUE(ran.err.starts_with(
+        R"({"version":1,"error":{"exit_code":3,"exit_meaning":"bad configuration",)"))
+        << ran.err;
+    EXPECT_NE(ran.err.find(R"("findings":[{"severity":"error","what":"unknown setting 'shard'",)"
+                           R"("at":"--set shard","hint":"did you mean 'shards'?"}]}})"),
+              std::string::npos)
+        << ran.err;
+    EXPECT_EQ(ran.err.find('\n'), ran.err.size() - 1) << ran.err;
+  }
+}
+
 TEST(NodeCommand, PrintConfigShowsValuesAndOrigins) {
   const Ran ran = RunWords({"broker", "--config", kThreeNode + "broker-1.toml", "--set",
                             "log.dirs=/elsewhere", "--print-config"},

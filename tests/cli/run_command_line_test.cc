@@ -202,6 +202,7 @@ Common options:
   -h, --help              show this page
       --debug             say more about a failure
       --color auto|never  colour on a terminal
+      --errors text|json  errors on stderr (default: json with -o json or jsonl, else text)
 
 Cups are filled to the brim, unless the drink is hot; then a finger's breadth is left, so that
 nobody is hurt.
@@ -212,6 +213,29 @@ Exit codes:
   5 refused (authentication, authorization), 6 not found, 7 timed out, 8 a check failed,
   9 data is corrupt, 130 interrupted
 )");
+}
+
+TEST(RunCommandLine, JsonErrors) {
+  // Whatever is wrong, the words included: one line, and the same exit code.
+  const std::pair<std::vector<std::string>, std::string> kCases[] = {
+      {{"cup", "pour", "poison", "-o", "json"}, R"({"version":1,"error":{"exit_code":5,)"},
+      {{"cup", "pour", "poison", "--errors=json"}, R"({"version":1,"error":{"exit_code":5,)"},
+      {{"cup", "pour", "-o", "json", "--nonsense"}, R"({"version":1,"error":{"exit_code":2,)"},
+      {{"cup", "pour", "-o", "json"}, R"({"version":1,"error":{"exit_code":2,)"},
+      {{"cup", "poru", "-o", "json"}, R"({"version":1,"error":{"exit_code":2,)"},
+      {{"cop", "pour", "-o", "json"}, R"({"version":1,"error":{"exit_code":2,)"},
+  };
+  for (const auto& [words, begin] : kCases) {
+    const Ran ran = RunCups(words);
+    EXPECT_TRUE(ran.err.starts_with(begin)) << ran.err;
+    EXPECT_EQ(ran.err.find('\n'), ran.err.size() - 1) << ran.err;
+    std::vector<std::string> as_text = words;
+    as_text.insert(as_text.end(), {"--errors", "text"});
+    if (words.back() != "--errors=json") EXPECT_EQ(RunCups(as_text).code, ran.code);
+  }
+  EXPECT_TRUE(RunCups({"cup", "pour", "poison", "-o", "json", "--errors", "text"})
+                  .err.starts_with("error: no\n"));
+  EXPECT_EQ(RunCups({"cup", "wash", "--errors", "yaml"}).code, ExitCode::kUsage);
 }
 
 TEST(Help, WinsOverOtherMistakes) {

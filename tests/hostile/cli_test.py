@@ -34,12 +34,54 @@ class CommandLine(unittest.TestCase):
         self.assertNotIn("terminate called", text)
         return text
 
+    def run_as_is(self, *words):
+        return subprocess.run([str(SOLITON), *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+                              env=os.environ | {"SOLITON_BROKERS": self.node.bootstrap})
+
     def test_unknown_topic_is_named_and_the_nearest_one_too(self):
         for words in (("topic", "describe", "order"), ("topic", "delete", "order", "--yes"),
                       ("consume", "order", "-e"), ("topic", "alter", "order", "--set", "retention.ms=1000")):
             text = self.fails(6, *words)
             self.assertIn("unknown topic 'order'", text)
             self.assertIn("did you mean 'orders'?", text)
+
+    def test_errors_as_json(self):
+        """The same exit codes, and one object that a program can read."""
+        missing = ("UNKNOWN_TOPIC_OR_PARTITION", 3)
+        for code, kafka_error, words in (
+                (2, None, ("topic", "list", "--nonsense")),
+                (2, None, ("topic", "delete", "orders")),
+                (2, None, ("produce",)),
+                (3, None, ("broker", "--set", "shard=2")),
+                (3, None, ("controller", "--config", "/nonexistent.toml")),
+                (6, None, ("config", "explain", "no.such.setting")),
+                (6, missing, ("topic", "describe", "order")),
+                (6, missing, ("topic", "delete", "order", "--yes")),
+                (6, missing, ("topic", "alter", "order", "--set", "retention.ms=1000")),
+                (6, missing, ("consume", "order", "-e")),
+                (6, missing, ("config", "get", "--topic", "order")),
+                (1, ("TOPIC_ALREADY_EXISTS", 36), ("topic", "create", "orders")),
+                (1, ("INVALID_TOPIC_EXCEPTION", 17), ("topic", "create", "a b")),
+                (1, ("INVALID_CONFIG", 40), ("topic", "alter", "orders", "--set", "retention.ms=x")),
+                (1, ("OFFSET_OUT_OF_RANGE", 1), ("topic", "trim", "orders", "--before", "999999999", "--yes")),
+                (6, None, ("log", "verify", "/nonexistent"))):
+            as_text = self.run_as_is(*words)
+            done = self.run_as_is(*words, "--errors", "json")
+            self.assertEqual((as_text.returncode, done.returncode), (code, code), (words, done.stderr))
+            self.assertEqual(done.stdout, b"", words)
+            said = json.loads(done.stderr.splitlines()[-1])
+            self.assertEqual(said["version"], 1)
+            error = said["error"]
+            self.assertEqual(set(error), {"exit_code", "exit_meaning", "what", "at", "cause", "hint",
+                                          "kafka_error", "kafka_error_code", "findings"}, words)
+            self.assertEqual(error["exit_code"], code, words)
+            expected = kafka_error or (None, None)
+            self.assertEqual((error["kafka_error"], error["kafka_error_code"]), expected, words)
+            if not error["findings"]:
+                self.assertIn("error: " + error["what"], as_text.stderr.decode(), words)
+        # Data as JSON means errors as JSON.
+        done = self.run_as_is("topic", "describe", "order", "-o", "json")
+        self.assertIn("orders", json.loads(done.stderr)["error"]["hint"])
 
     def test_destructive_without_yes(self):
         self.assertIn("--yes", self.fails(2, "topic", "delete", "orders"))

@@ -254,21 +254,11 @@ void BrokerShard::OnIsrAnswer(
                             absl::IsUnavailable(results.status())
                                 ? kafka::ErrorCode::OPERATION_NOT_ATTEMPTED
                                 : kafka::ErrorCode::REQUEST_TIMED_OUT,
-                            {});
+                            -1);
     return;
   }
   const controller::IsrChangeResult& result = results->front();
-  CommittedState state;
-  const controller::TopicInfo* topic = image_->FindTopic(id.topic_id);
-  if (result.error == kafka::ErrorCode::NONE && topic != nullptr) {
-    state = partitions_.StateOf(*topic, id.partition);
-    state.leader = result.partition.leader;
-    state.leader_epoch = result.partition.leader_epoch;
-    state.partition_epoch = result.partition.partition_epoch;
-    state.replicas = result.partition.replicas;
-    state.isr = result.partition.isr;
-  }
-  partitions_.OnIsrAnswer(id, proposal, result.error, state);
+  partitions_.OnIsrAnswer(id, proposal, result.error, result.partition.partition_epoch);
 }
 
 void BrokerShard::ClaimFolder(const std::string& folder, Task granted) {

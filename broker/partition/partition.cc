@@ -84,17 +84,15 @@ void Partition::NoticeFailure() {
   services_.OnLogFailed(*this, log_->fatal_error());
 }
 
-void Partition::OnIsrAnswer(const IsrProposal& proposal, ErrorCode error,
-                            const CommittedState& committed) {
+void Partition::OnIsrAnswer(const IsrProposal& proposal, ErrorCode error, int32_t partition_epoch) {
   owner_.AssertCurrent();
   if (!is_leader() || proposal.leader_epoch != replica_.leader_epoch() ||
       proposal.partition_epoch != replica_.partition_epoch()) {
     return;  // metadata was faster
   }
-  if (error == ErrorCode::NONE && committed.partition_epoch > proposal.partition_epoch) {
-    ApplyState(committed);
-    return;
-  }
+  // Until metadata tells of it the maximal ISR goes on counting: the answer may have overtaken a
+  // change of min.insync.replicas that the controller judged it by.
+  if (error == ErrorCode::NONE && partition_epoch > proposal.partition_epoch) return;
   // Accepted without a new partition epoch: the controller had nothing to change.
   if (error == ErrorCode::NONE) error = ErrorCode::OPERATION_NOT_ATTEMPTED;
   LogInfo("{}-{}: in-sync replicas unchanged, controller said {}", topic_, id_.partition,

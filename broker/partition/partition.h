@@ -137,8 +137,9 @@ class Partition {
   // anything is accepted in it. Older states are ignored.
   void ApplyState(const CommittedState& state);
   void ApplySettings(const config::TopicSettings& settings);
-  void OnIsrAnswer(const IsrProposal& proposal, kafka::ErrorCode error,
-                   const CommittedState& committed);
+  // What the controller said: accepted as `partition_epoch`, which takes effect when its metadata
+  // arrives, or refused.
+  void OnIsrAnswer(const IsrProposal& proposal, kafka::ErrorCode error, int32_t partition_epoch);
 
   // ---- produce (leader) ----
 

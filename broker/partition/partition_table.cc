@@ -361,8 +361,8 @@ void PartitionTable::OnLogFailed(const Partition& partition, const absl::Status&
 }
 
 void PartitionTable::OnIsrAnswer(const TopicPartition& id, const IsrProposal& proposal,
-                                 kafka::ErrorCode error, const CommittedState& committed) {
-  if (Partition* partition = Find(id)) partition->OnIsrAnswer(proposal, error, committed);
+                                 kafka::ErrorCode error, int32_t partition_epoch) {
+  if (Partition* partition = Find(id)) partition->OnIsrAnswer(proposal, error, partition_epoch);
 }
 
 // ---- closing ----

@@ -84,7 +84,7 @@ class PartitionTable final : public PartitionServices {
   HighWatermarks CurrentHighWatermarks() const;
 
   void OnIsrAnswer(const TopicPartition& id, const IsrProposal& proposal, kafka::ErrorCode error,
-                   const CommittedState& committed);
+                   int32_t partition_epoch);
   // Settings of a topic: the broker's defaults under its overrides.
   config::TopicSettings SettingsOf(const controller::TopicInfo& topic) const;
   CommittedState StateOf(const controller::TopicInfo& topic, int32_t partition) const;

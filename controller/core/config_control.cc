@@ -144,10 +144,7 @@ void ConfigControl::ReconsiderPartitions(const Plan& plan, ControllerResult* res
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
       const PartitionInfo& current = topic->partitions[i];
       const PartitionRules rules = RulesFrom(state_, after, current, nobody_moves);
-      PartitionEvent event;
-      event.min_isr_changed =
-          rules.min_isr != RulesFrom(state_, before, current, nobody_moves).min_isr;
-      if (const auto decision = DecidePartition(current, event, rules)) {
+      if (const auto decision = DecidePartition(current, {}, rules)) {
         AddPartitionChange(*topic, static_cast<int32_t>(i), current, *decision, result);
       }
     }

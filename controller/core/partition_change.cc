@@ -97,7 +97,11 @@ class Decision {
   void ChooseEligibleLeaders() {
     next_.eligible_leaders.clear();
     // After an unclean election nobody is known to hold all committed records.
-    if (election_ == ElectionKind::kUnclean || event_.min_isr_changed) return;
+    if (election_ == ElectionKind::kUnclean) return;
+    // Also where min_isr is another one than before; Kafka clears on any change of it (KIP-966).
+    // Whoever was eligible is so because the ISR was too small for the old minimum: nothing was
+    // committed without it then, and nothing is now as long as the ISR is too small for the new one
+    // too. Leaders take both from metadata, in its order (Partition::OnIsrAnswer).
     if (static_cast<int>(next_.isr.size()) >= rules_.min_isr) return;
     next_.eligible_leaders = Filter(current_.replicas, [&](int32_t id) {
       return !Contains(next_.isr, id) && !Lost(id) &&

@@ -6,11 +6,10 @@
 // while the ISR holds min.insync.replicas:
 //   - every ISR member holds all committed records, so any of them may lead;
 //   - a member that leaves the ISR while it is below min.insync.replicas still holds them (the high
-//   watermark
-//     cannot pass it), and goes to the ELR until the ISR is large enough again;
+//     watermark cannot pass it), and goes to the ELR until the ISR is large enough again, or until
+//     min.insync.replicas is small enough;
 //   - the ISR is never empty: when all members are gone, they stay and nobody leads. Emptying it
-//   would forget
-//     who holds the data.
+//     would forget who holds the data.
 // Election order: present leader, ISR in replica order, ELR in replica order, last known leader
 // when neither exists, and, only where unclean election is allowed, any live replica (audited data
 // loss). Each of them must be active itself: a fenced last known leader is never elected
@@ -40,9 +39,6 @@ struct PartitionEvent {
   std::optional<std::vector<int32_t>> new_isr;
   // Brokers that came back without a clean stop: what they held may be incomplete.
   std::set<int32_t> lost_data;
-  // The effective min.insync.replicas is another one now: from here on the high watermark may move
-  // where it could not, so who left the ISR before need not hold what is committed (KIP-966).
-  bool min_isr_changed = false;
 };
 
 enum class ElectionKind {

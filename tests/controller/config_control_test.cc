@@ -231,7 +231,28 @@ class ConfigElectionTest : public ConfigControlTest {
   const PartitionInfo& Partition() { return harness_.Partition(topic_); }
 };
 
-TEST_F(ConfigElectionTest, AnotherMinimumClearsTheElr) {
+TEST_F(ConfigElectionTest, TheElrStaysWhileTheIsrIsTooSmall) {
+  const PartitionInfo before = Partition();
+  EXPECT_EQ(OnTopic({{"min.insync.replicas", Operation::SET, "2"}}), ErrorCode::NONE);
+  EXPECT_EQ(Partition(), before);
+  EXPECT_EQ(OnTopic({{"min.insync.replicas", Operation::SET, "3"}}), ErrorCode::NONE);
+  EXPECT_EQ(Partition(), before);
+}
+
+// What seed 700757 of the simulator lost: the minimum changes while only one is in sync, and that
+// one comes back with an empty disk. Those that left before it have everything.
+TEST_F(ConfigElectionTest, TheElrLeadsWhenTheLastInSyncOneLostItsDisk) {
+  EXPECT_EQ(OnTopic({{"min.insync.replicas", Operation::SET, "2"}}), ErrorCode::NONE);
+  harness_.Kill(1);
+  ASSERT_EQ(Partition().leader, kNoLeader);
+  harness_.Join(1, 2);
+  ASSERT_EQ(Partition().leader, kNoLeader) << "1 lost its disk, 2 and 3 are away";
+  EXPECT_EQ(Partition().isr, (std::vector<int32_t>{2, 3}));
+  harness_.Join(2, 2, harness_.EpochOf(2));
+  EXPECT_EQ(Partition().leader, 2);
+}
+
+TEST_F(ConfigElectionTest, AMinimumThatIsMetClearsTheElr) {
   const PartitionInfo before = Partition();
   EXPECT_EQ(OnTopic({{"min.insync.replicas", Operation::SET, "1"}}), ErrorCode::NONE);
   EXPECT_TRUE(Partition().eligible_leaders.empty());
@@ -247,6 +268,9 @@ TEST_F(ConfigElectionTest, ADefaultForAllBrokersCountsWhereTheTopicSaysNothing) 
   EXPECT_EQ(OnTopic({{"min.insync.replicas", Operation::DELETE, {}}}), ErrorCode::NONE);
   EXPECT_FALSE(Partition().eligible_leaders.empty()) << "3 as before";
   EXPECT_EQ(Error(Resource(kBrokerResource, "", {{"min.insync.replicas", Operation::SET, "2"}})),
+            ErrorCode::NONE);
+  EXPECT_FALSE(Partition().eligible_leaders.empty()) << "one in sync is too few for 2 as well";
+  EXPECT_EQ(Error(Resource(kBrokerResource, "", {{"min.insync.replicas", Operation::SET, "1"}})),
             ErrorCode::NONE);
   EXPECT_TRUE(Partition().eligible_leaders.empty());
 }

@@ -39,7 +39,6 @@ struct Case {
   std::set<int32_t> lost;
   std::optional<Ids> new_isr;
   bool unclean = false;
-  bool min_isr_changed = false;
 };
 
 constexpr int kUnchanged = -1;
@@ -74,7 +73,6 @@ TEST_P(PartitionChangeTest, Decides) {
   rules.is_active = [&](int32_t id) { return c.active.contains(id); };
   PartitionEvent event;
   event.new_isr = c.new_isr;
-  event.min_isr_changed = c.min_isr_changed;
   event.lost_data = c.lost;
   const auto decision = DecidePartition(ToInfo(c.before), event, rules);
   if (c.after.leader_epoch == kUnchanged) {
@@ -136,24 +134,19 @@ const Case kCases[] = {
      2},
 
     // ---- Eligible leader replicas (KIP-966) ----
-    {.name = "another_min_isr_clears_the_elr",
-     .before = {{1}, 1, {2, 3}},
-     .active = {1, 2, 3},
-     .after = {{{1}, 1}, 5},
-     .min_isr = 2,
-     .min_isr_changed = true},
-    {.name = "another_min_isr_clears_the_elr_of_a_leaderless_partition",
-     .before = {{1}, kNone, {2}, 1},
-     .active = {3},
-     .after = {{{1}, kNone, {}, 1}, 5},
-     .min_isr = 3,
-     .min_isr_changed = true},
-    {.name = "another_min_isr_without_elr_changes_nothing",
-     .before = {{1, 2}, 1},
-     .active = {1, 2, 3},
-     .after = kNothing,
-     .min_isr = 3,
-     .min_isr_changed = true},
+    // The last ones became eligible under another minimum.
+    {"a_min_isr_that_is_still_too_large_keeps_the_elr", {{1}, 1, {2, 3}}, {1, 2, 3}, kNothing, 2},
+    {"a_larger_min_isr_keeps_the_elr_of_a_leaderless_partition",
+     {{1}, kNone, {2}, 1},
+     {3},
+     kNothing,
+     3},
+    {"a_min_isr_that_is_met_clears_the_elr", {{1}, 1, {2, 3}}, {1, 2, 3}, {{{1}, 1}, 5}},
+    {"a_min_isr_that_is_met_clears_the_elr_of_a_leaderless_partition",
+     {{1}, kNone, {2}, 1},
+     {3},
+     {{{1}, kNone, {}, 1}, 5}},
+    {"a_larger_min_isr_makes_nobody_eligible", {{1, 2}, 1}, {1, 2, 3}, kNothing, 3},
     {"leaving_below_min_isr_makes_eligible", {{1, 2}, 1}, {1}, {{{1}, 1, {2}}, 6}, 2},
     {"leaving_above_min_isr_does_not", {{1, 2, 3}, 1}, {1, 2}, {{{1, 2}, 1}, 6}, 2},
     {"eligible_replica_leads_when_the_isr_is_gone",

@@ -50,6 +50,7 @@ absl::Status BrokerImpl::Open() {
   context_.measure_disk = [this] {
     if (!stopping_) MeasureDisk();
   };
+  context_.remember_loss = [this] { RememberLoss(); };
   context_.on_log_failed = [this](const absl::Status& why) { Fail(why); };
   const auto high_watermarks = directory_->ReadHighWatermarks();
   for (int i = 0; i < context_.ports.shards->size(); ++i) {
@@ -216,13 +217,18 @@ void BrokerImpl::ReadyWhenOpened() {
   }
 }
 
+void BrokerImpl::RememberLoss() {
+  held_epoch_ = -1;
+  StoreBrokerEpoch(-1);
+}
+
 void BrokerImpl::OnOpened(std::vector<controller::TopicPartitionId> lost_replicas) {
   if (!lost_replicas.empty()) {
-    // Until the controller knows which, a stop costs all of them.
-    held_epoch_ = -1;
-    StoreBrokerEpoch(-1);
+    RememberLoss();
     controller_->DeclareDataLoss(std::move(lost_replicas));
   }
+  // What the checkpoint says of a log that came back shorter has been heeded.
+  opened_ = true;
   controller_->SetReady();
 }
 
@@ -298,8 +304,7 @@ void BrokerImpl::CheckpointHighWatermarks() {
     checkpoint_timer_ = shard().ScheduleAfter(context_.options.high_watermark_checkpoint_interval,
                                               [this] { CheckpointHighWatermarks(); });
   };
-  // Before the first image it is not known which partitions there are.
-  if (first_image_) return again();
+  if (!opened_) return again();
   WriteHighWatermarks([this, again] {
     if (!stopping_) again();
   });
@@ -331,7 +336,7 @@ void BrokerImpl::Stop(absl::AnyInvocable<void(absl::Status)> done) {
   stopping_ = true;
   shard().CancelTimer(checkpoint_timer_);
   auto close = [this, done = std::move(done)]() mutable {
-    if (first_image_) return CloseAll(std::move(done));
+    if (!opened_) return CloseAll(std::move(done));
     WriteHighWatermarks([this, done = std::move(done)]() mutable { CloseAll(std::move(done)); });
   };
   // One that never served has nothing to hand over, and perhaps nobody to ask.

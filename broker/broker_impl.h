@@ -46,6 +46,9 @@ class BrokerImpl final : public Broker {
   // is not what the controller was led to believe, it is told that first.
   void ReadyWhenOpened();
   void OnOpened(std::vector<controller::TopicPartitionId> lost_replicas);
+  // Something that was promised is not here. Until the controller knows what, a stop or a crash
+  // costs every replica of this broker its place. Blocks until that is durable.
+  void RememberLoss();
   void NoticeUnfenced(const controller::MetadataImage& image);
   // Promises of an earlier incarnation hold if the disk has them: after a clean stop, or always
   // with durability=flush on the same directory.
@@ -75,6 +78,7 @@ class BrokerImpl final : public Broker {
   int64_t held_epoch_ = -1;
   bool first_image_ = true;
   bool ready_ = false;
+  bool opened_ = false;  // all logs of the first image, and what is not as promised is known
   bool serving_ = false;
   bool stopping_ = false;
   bool failed_ = false;

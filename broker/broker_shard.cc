@@ -59,6 +59,13 @@ PartitionTable::Hooks BrokerShard::TableHooks() {
       .claim_folder = [this](const std::string& folder,
                              Task granted) { ClaimFolder(folder, std::move(granted)); },
       .release_folder = [this](const std::string& folder) { ReleaseFolder(folder); },
+      .on_loss =
+          [this](Task remembered) {
+            context_.shards[0]->shard().Post([this, remembered = std::move(remembered)]() mutable {
+              context_.remember_loss();
+              shard_.Post(std::move(remembered));
+            });
+          },
       .on_log_failed =
           [this](const absl::Status& why) {
             context_.shards[0]->shard().Post(

@@ -147,7 +147,36 @@ void PartitionTable::Open(const controller::TopicInfo& topic, const TopicPartiti
   hooks_.claim_folder(folder, [this, id, folder] { OpenClaimed(id, folder); });
 }
 
+bool PartitionTable::MustHaveFolder(const TopicPartition& id) const {
+  return expected_.contains(id) && options_.partition.flush_before_ack &&
+         !SOLITON_MUTANT("missing_folder_is_ignored");
+}
+
 void PartitionTable::OpenClaimed(const TopicPartition& id, const std::string& folder) {
+  if (!MustHaveFolder(id)) return OpenLog(id, folder);
+  auto found = std::make_shared<bool>(true);
+  ports_.disk->Submit(
+      OwnerHash(id), shard_,
+      [files = ports_.files, folder, topic_id = id.topic_id,
+       random = Random(shard_.random().Next()), found]() mutable {
+        // One that is in the way and cannot be moved is there, for OpenLog to complain about.
+        *found = !SetAsideForeign(*files, folder, topic_id, random).ok() || files->Exists(folder);
+      },
+      [this, id, folder, found] {
+        if (*found) return OpenLog(id, folder);
+        NoticeMissingFolder(id, folder);
+      });
+}
+
+void PartitionTable::NoticeMissingFolder(const TopicPartition& id, const std::string& folder) {
+  SOMETIMES("the folder of an in-sync replica was missing");
+  LogError("{}: LOSS: this replica was in sync, but there is no log of it here", folder);
+  lost_replicas_.push_back(id);
+  if (SOLITON_MUTANT("loss_is_remembered_late")) return OpenLog(id, folder);
+  hooks_.on_loss([this, id, folder] { OpenLog(id, folder); });
+}
+
+void PartitionTable::OpenLog(const TopicPartition& id, const std::string& folder) {
   const controller::TopicInfo* topic = image_->FindTopic(id.topic_id);
   if (topic == nullptr || closing_) {
     opening_.erase(id);
@@ -160,39 +189,21 @@ void PartitionTable::OpenClaimed(const TopicPartition& id, const std::string& fo
   open.directory = folder;
   open.topic_id = id.topic_id;
   open.clean_shutdown = directory_.was_clean();
-  struct Opened {
-    bool found = false;  // there was a folder
-    absl::StatusOr<std::unique_ptr<segment::Log>> log = absl::UnknownError("not opened");
-  };
-  auto result = std::make_shared<Opened>();
+  auto log = std::make_shared<absl::StatusOr<std::unique_ptr<segment::Log>>>(
+      absl::UnknownError("not opened"));
   ports_.disk->Submit(
       OwnerHash(id), shard_,
       [files = ports_.files, clock = &shard_.clock(), open,
        options = ToLogOptions(SettingsOf(*topic)), random = Random(shard_.random().Next()),
-       result]() mutable {
-        absl::Status ours = SetAsideForeign(*files, open.directory, open.topic_id, random);
-        result->found = files->Exists(open.directory);
+       log]() mutable {
+        const absl::Status ours = SetAsideForeign(*files, open.directory, open.topic_id, random);
         if (ours.ok()) {
-          result->log = segment::Log::Open(*files, *clock, options, open);
+          *log = segment::Log::Open(*files, *clock, options, open);
         } else {
-          result->log = ours;
+          *log = ours;
         }
       },
-      [this, id, name = topic->name, result] {
-        if (!result->found) NoticeMissingFolder(id, name);
-        OnOpened(id, name, std::move(result->log));
-      });
-}
-
-void PartitionTable::NoticeMissingFolder(const TopicPartition& id, const std::string& topic) {
-  if (!expected_.contains(id) || !options_.partition.flush_before_ack ||
-      SOLITON_MUTANT("missing_folder_is_ignored")) {
-    return;
-  }
-  SOMETIMES("the folder of an in-sync replica was missing");
-  LogError("{}-{}: LOSS: this replica was in sync, but there is no log of it here", topic,
-           id.partition);
-  lost_replicas_.push_back(id);
+      [this, id, name = topic->name, log] { OnOpened(id, name, std::move(*log)); });
 }
 
 void PartitionTable::OnOpened(const TopicPartition& id, const std::string& topic_name,

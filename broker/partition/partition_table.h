@@ -42,6 +42,9 @@ class PartitionTable final : public PartitionServices {
     // `granted` runs on this shard when no other partition uses the folder (FolderClaims).
     std::function<void(const std::string& folder, Task granted)> claim_folder;
     std::function<void(const std::string& folder)> release_folder;
+    // A replica that is counted on is not here. `remembered` runs on this shard once a crash cannot
+    // make this broker forget that.
+    std::function<void(Task remembered)> on_loss;
     // A log failed while in use: this broker cannot keep its promises.
     std::function<void(const absl::Status&)> on_log_failed;
   };
@@ -116,12 +119,17 @@ class PartitionTable final : public PartitionServices {
   bool Mine(const TopicPartition& id) const;
   bool Hosted(const controller::TopicInfo& topic, int32_t partition) const;
   void ApplyTopic(const controller::TopicInfo& topic);
-  // Opening: claim the folder, open on a disk thread, then OnOpened.
+  // Opening: claim the folder, look for it where one is expected, open on a disk thread, then
+  // OnOpened.
   void Open(const controller::TopicInfo& topic, const TopicPartition& id);
   // First image: replicas that are counted on must have a log here.
   void ExpectFolders();
-  void NoticeMissingFolder(const TopicPartition& id, const std::string& topic);
+  bool MustHaveFolder(const TopicPartition& id) const;
   void OpenClaimed(const TopicPartition& id, const std::string& folder);
+  // The folder's absence is the only witness of a loss: before a new one is made, the loss is
+  // remembered.
+  void NoticeMissingFolder(const TopicPartition& id, const std::string& folder);
+  void OpenLog(const TopicPartition& id, const std::string& folder);
   void OnOpened(const TopicPartition& id, const std::string& topic,
                 absl::StatusOr<std::unique_ptr<segment::Log>> log);
   void Add(const controller::TopicInfo& topic, const TopicPartition& id,

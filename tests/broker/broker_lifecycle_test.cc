@@ -200,6 +200,44 @@ TEST_F(BrokerLifecycleTest, LostFolderIsNoticed) {
   EXPECT_EQ(Replica(1, "t")->log_end_offset, 1);
 }
 
+// The start that finds the folder missing is cut short after each of its disk operations. Whatever
+// the next one finds, it leads nobody into losing what was acknowledged. There is no checkpoint to
+// tell (the topic may be younger).
+TEST_F(BrokerLifecycleTest, LostFolderIsRememberedThroughACrash) {
+  Start();
+  const Uuid id = CreateTopic("t");
+  bool cut_short = true;
+  for (uint64_t step = 1; cut_short; ++step) {
+    ASSERT_EQ(Produce(CurrentLeader("t"), id, 0, "acked"), ErrorCode::NONE);
+    for (int other = 2; other <= 3; ++other) {
+      node(other).Crash();
+      world_.RunUntil([&] { return CurrentLeader("t") == 1; }, milliseconds(200));
+    }
+    ASSERT_TRUE(WaitForIsr(1, "t", 1, seconds(20)));
+    node(1).Crash();
+    sim::SimFileSystem& files = node(1).files();
+    ASSERT_TRUE(files.RemoveTree("/data/t-0").ok());
+    if (files.Exists("/data/replication-offset-checkpoint")) {
+      ASSERT_TRUE(files.Remove("/data/replication-offset-checkpoint").ok());
+    }
+    ASSERT_TRUE(files.SyncDirectory("/data").ok());
+
+    const int served = serving_;
+    files.SetCrashAtOperation(files.operation_count() + step);
+    node(1).Restart();
+    world_.RunUntil([&] { return files.frozen() || serving_ > served; }, seconds(10));
+    cut_short = files.frozen();
+    node(1).Crash({.lose_unsynced = step % 2 == 0});
+    fatal_.clear();
+    RestartAndServe(1);
+    RestartAndServe(2);
+    RestartAndServe(3);
+    const int leader = WaitForLeaderOtherThan(1, "t");
+    ASSERT_TRUE(WaitForIsr(leader, "t", 3, seconds(30))) << "step " << step;
+    ASSERT_EQ(Replica(leader, "t")->log_end_offset, static_cast<int64_t>(step)) << step;
+  }
+}
+
 // Without partition.metadata nobody knows whose records these are.
 TEST_F(BrokerLifecycleTest, RecordsWithoutATopicIdAreNotAdopted) {
   Start(1);

@@ -146,10 +146,11 @@ absl::Status LogImpl::CloseCleanly() {
   }
   NoteIndexFiles(*active_);
   ledger_.AddSideFile({SnapshotPath(log_end_offset()), producers_.Encode()});
+  // No hints here: the next start reads no batch to tell whether a power loss tore them.
+  for (FlushTicket::SideFile& file : TakeCheckpoint(1)) ledger_.AddSideFile(std::move(file));
   NoteEpochs();
   ledger_.AddDirectory();
-  FlushTicket ticket = ledger_.Take(log_end_offset(), directory_);
-  ticket.hints = TakeCheckpoint(1);
+  const FlushTicket ticket = ledger_.Take(log_end_offset(), directory_);
   absl::Status status = ticket.Run(fs_);
   if (!status.ok()) return Fence(status);
   flushed_offset_ = ledger_.Return(ticket);

@@ -168,6 +168,10 @@ void Segment::IndexFilesWritten() {
   recent_.Clear();
 }
 
+bool Segment::HasIndexFiles() const {
+  return fs_->Exists(PathOf(kOffsetIndexSuffix)) && fs_->Exists(PathOf(kTimeIndexSuffix));
+}
+
 absl::Status Segment::RemoveIndexFiles() const {
   if (absl::Status status = fs_->Remove(PathOf(kOffsetIndexSuffix)); !status.ok()) return status;
   return fs_->Remove(PathOf(kTimeIndexSuffix));

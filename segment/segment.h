@@ -95,6 +95,8 @@ class Segment {
   bool index_files_written() const { return index_files_written_; }
   // Data and index files. Readers that hold the file keep its bytes.
   absl::Status RemoveFiles() const;
+  // Both, fitting or not.
+  bool HasIndexFiles() const;
   absl::Status RemoveIndexFiles() const;
 
   // ---- reading ----

@@ -191,7 +191,12 @@ absl::Status SegmentRecovery::TakeDurable(Segment& segment) {
     return status;
   }
   if (absl::IsNotFound(status)) {
-    LogWarn("{}; they are rebuilt", std::string(status.message()));
+    if (segment.HasIndexFiles()) {
+      LogWarn("{}; they are rebuilt", std::string(status.message()));
+    } else {
+      // So it is where the process ended between a roll and the flush behind it.
+      LogInfo("{} has no index files; they are rebuilt", segment.file()->path());
+    }
     status = segment.Rebuild(segment.file()->size_bytes());
   }
   return IsDamage(status) ? LostPromise(status, segment.end_offset()) : status;

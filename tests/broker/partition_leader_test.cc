@@ -86,6 +86,27 @@ TEST_F(LeaderTest, EpochsFence) {
   }
 }
 
+// KIP-320: a follower that does not say in which epoch it fetches has not been told where its log
+// diverges. It is served, and commits nothing.
+TEST_F(LeaderTest, AFetchWithoutALeaderEpochDoesNotCount) {
+  Lead(5, {1, 2});
+  auto result = AppendAndWait();
+  Flush();
+  FetchArgs args;
+  args.replica_id = 2;
+  args.replica_epoch = kEpochOf2;
+  args.fetch_offset = args.flushed_offset = 1;
+  args.last_fetched_epoch = 5;
+  args.max_bytes = 1;
+  args.current_leader_epoch = -1;
+  EXPECT_EQ(partition_->Read(args).error, ErrorCode::NONE);
+  EXPECT_EQ(high_watermark(), 0);
+  EXPECT_FALSE(result->has_value());
+  args.current_leader_epoch = 5;
+  EXPECT_EQ(partition_->Read(args).error, ErrorCode::NONE);
+  EXPECT_EQ(*result, ErrorCode::NONE);
+}
+
 TEST_F(LeaderTest, OnlyReplicasOfTheirIncarnationReadAsReplicas) {
   Lead(5, {1, 2});
   Append(1, 1);

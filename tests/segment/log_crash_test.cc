@@ -8,10 +8,25 @@
 #include <cstdlib>
 
 #include "runtime/base/check.h"
+#include "segment/checkpoint_file.h"
+#include "segment/log_recovery.h"
+#include "segment/segment.h"
+#include "segment/segment_checkpoint.h"
+#include "segment/state/leader_epoch_cache.h"
+#include "segment/state/producer_state.h"
 #include "tests/segment/log_scripts.h"
 
 namespace soliton::segment {
 namespace {
+
+// Of the files that are replaced as a whole; the others are appended to.
+bool IsWhole(std::string_view name, const std::string& content) {
+  if (name.ends_with(kSnapshotSuffix)) return ProducerStateTable::Decode(content).ok();
+  if (name == kSegmentCheckpointName) return SegmentCheckpoint::Decode(content).ok();
+  if (name == kEpochCheckpointName) return LeaderEpochCache::Decode(content).ok();
+  if (name == "partition.metadata") return ParsePartitionMetadata(content).ok();
+  return true;
+}
 
 // Walks through all answers to a varying row of questions, depth first.
 class Odometer final : public sim::CrashChooser {
@@ -104,6 +119,27 @@ TEST_P(LogCrashTest, DrawnWrecks) {
     }
   }
   Report("drawn", operations, operations * (kDraws + 1));
+}
+
+// The process dies and the machine lives on: whatever stands under its final name is whole.
+TEST_P(LogCrashTest, AKilledProcessTearsNothing) {
+  const uint64_t operations = CountOperations();
+  int looked_at = 0;
+  for (uint64_t n = 1; n <= operations; ++n) {
+    const std::string context = fmt::format("killed after operation {}", n);
+    Run run(FirstSeed() + n, GetParam(), n);
+    run.fs.ProcessExited();
+    const auto entries = run.fs.List("/data/topic-0");
+    for (const DirectoryEntry& entry : entries.ok() ? *entries : std::vector<DirectoryEntry>()) {
+      const auto bytes = ReadFile(run.fs, JoinPath("/data/topic-0", entry.name));
+      ASSERT_TRUE(bytes.ok()) << context << ": " << entry.name;
+      EXPECT_TRUE(IsWhole(entry.name, *bytes)) << context << ": " << entry.name;
+      ++looked_at;
+    }
+    run.log.OpenRecovered(context);
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(looked_at, 0);
 }
 
 // Every legal subset of what was not synced, at the crash points with not too many of them.

@@ -156,7 +156,10 @@ void BrokerImpl::OnRegistered(int64_t broker_epoch) {
   held_epoch_ = broker_epoch;
   StoreBrokerEpoch(broker_epoch);
   for (auto& owned : shards_) {
-    owned->shard().Post([owned = owned.get(), broker_epoch] { owned->OnRegistered(broker_epoch); });
+    owned->shard().Post([owned = owned.get(), broker_epoch, declared = declared_losses_] {
+      owned->OnRegistered(broker_epoch);
+      owned->partitions().OnLossDeclared(declared, broker_epoch);
+    });
   }
 }
 
@@ -203,13 +206,13 @@ void BrokerImpl::QuarantineStrays(const controller::MetadataImage& image) {
 
 void BrokerImpl::ReadyWhenOpened() {
   auto missing = std::make_shared<size_t>(shards_.size());
-  auto lost = std::make_shared<std::vector<controller::TopicPartitionId>>();
+  auto lost = std::make_shared<std::vector<TopicPartition>>();
   for (auto& owned : shards_) {
     // Queued behind the image of OnImage, so opening has begun when WhenIdle is asked.
     owned->shard().Post([this, owned = owned.get(), missing, lost] {
       owned->partitions().WhenIdle([this, owned, missing, lost] {
         shard().Post([this, missing, lost, more = owned->partitions().lost_replicas()] {
-          for (const TopicPartition& id : more) lost->emplace_back(id.topic_id, id.partition);
+          lost->insert(lost->end(), more.begin(), more.end());
           if (--*missing == 0) OnOpened(std::move(*lost));
         });
       });
@@ -222,10 +225,13 @@ void BrokerImpl::RememberLoss() {
   StoreBrokerEpoch(-1);
 }
 
-void BrokerImpl::OnOpened(std::vector<controller::TopicPartitionId> lost_replicas) {
+void BrokerImpl::OnOpened(std::vector<TopicPartition> lost_replicas) {
   if (!lost_replicas.empty()) {
     RememberLoss();
-    controller_->DeclareDataLoss(std::move(lost_replicas));
+    std::vector<controller::TopicPartitionId> names;
+    for (const TopicPartition& id : lost_replicas) names.emplace_back(id.topic_id, id.partition);
+    controller_->DeclareDataLoss(std::move(names));
+    declared_losses_ = std::move(lost_replicas);
   }
   // What the checkpoint says of a log that came back shorter has been heeded.
   opened_ = true;

@@ -45,7 +45,7 @@ class BrokerImpl final : public Broker {
   // Tells the controller that this broker may serve, once every local log is open. If one of them
   // is not what the controller was led to believe, it is told that first.
   void ReadyWhenOpened();
-  void OnOpened(std::vector<controller::TopicPartitionId> lost_replicas);
+  void OnOpened(std::vector<TopicPartition> lost_replicas);
   // Something that was promised is not here. Until the controller knows what, a stop or a crash
   // costs every replica of this broker its place. Blocks until that is durable.
   void RememberLoss();
@@ -74,6 +74,7 @@ class BrokerImpl final : public Broker {
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<controller::ControllerClient> controller_;
   std::unique_ptr<ProducerIds> producer_ids_;
+  std::vector<TopicPartition> declared_losses_;  // with the present registration
   // The broker epoch whose promises this directory holds; -1: none.
   int64_t held_epoch_ = -1;
   bool first_image_ = true;

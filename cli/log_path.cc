@@ -41,9 +41,11 @@ CliError DamageError(std::string what, const segment::Finding& damage) {
   std::string at = damage.path;
   if (damage.position >= 0) at += fmt::format(" byte {}", damage.position);
   if (damage.offset >= 0) at += fmt::format(" offset {}", damage.offset);
-  return {ExitCode::kDataCorrupt, std::move(what), std::move(at), damage.what,
-          "keep a copy; a replica that lost data is refilled from its leader when its folder is "
-          "removed"};
+  return {
+      ExitCode::kDataCorrupt, std::move(what), std::move(at), damage.what,
+      "a broker that starts with it fetches it again from another replica; where there is none: "
+      "soliton log accept-loss " +
+          DirectoryOf(damage.path)};
 }
 
 }  // namespace soliton::cli

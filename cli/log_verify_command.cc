@@ -3,6 +3,7 @@
 
 #include "cli/all_commands.h"
 #include "cli/command.h"
+#include "cli/log_accept_loss_command.h"
 #include "cli/log_dump_command.h"
 #include "cli/log_path.h"
 #include "cli/output.h"
@@ -161,6 +162,7 @@ class LogVerifyCommand final : public Command {
 
 void AddLogCommands(CommandList& commands) {
   commands.AddMaker(MakeLogDumpCommand);
+  commands.AddMaker(MakeLogAcceptLossCommand);
   commands.Add<LogVerifyCommand>();
 }
 

@@ -15,11 +15,9 @@ absl::Status CheckNotDamaged(FileSystem& fs, const std::string& directory) {
   if (!fs.Exists(path)) return absl::OkStatus();
   const auto text = ReadFile(fs, path);
   if (!text.ok()) return text.status();
-  return absl::DataLossError(fmt::format(
-      "{}: {}; this replica is not used any more: look at it with 'soliton log verify', and move "
-      "the "
-      "folder away while the broker is stopped to have it fetched again from the leader",
-      directory, *text));
+  return absl::DataLossError(
+      fmt::format("{}: {}; the folder is not used any more, look at it with: soliton log verify {}",
+                  directory, *text, directory));
 }
 
 }  // namespace soliton::segment

@@ -209,6 +209,14 @@ absl::StatusOr<std::vector<PartitionFolder>> DataDirectory::ListPartitions() con
   return folders;
 }
 
+std::string NameAside(const std::string& folder, std::string_view kind, Random& random) {
+  const std::string parent = DirectoryOf(folder);
+  const std::string suffix = fmt::format(".{}-{}", Uuid::Generate(random).ToString(), kind);
+  std::string name = folder.substr(folder.rfind('/') + 1);
+  name.resize(std::min(name.size(), kMaxNameBytes - suffix.size()));
+  return JoinPath(parent, name + suffix);
+}
+
 std::string DataDirectory::PartitionPath(std::string_view topic, int32_t partition) const {
   return JoinPath(path_, fmt::format("{}-{}", topic, partition));
 }
@@ -217,10 +225,7 @@ absl::Status DataDirectory::RemovePartition(std::string_view topic, int32_t part
                                             Random& random) {
   const std::string from = PartitionPath(topic, partition);
   if (!fs_->Exists(from)) return absl::OkStatus();
-  const std::string suffix = fmt::format(".{}{}", Uuid::Generate(random).ToString(), kDeleteSuffix);
-  std::string name = fmt::format("{}-{}", topic, partition);
-  name.resize(std::min(name.size(), kMaxNameBytes - suffix.size()));
-  const std::string to = JoinPath(path_, name + suffix);
+  const std::string to = NameAside(from, kDeleteSuffix.substr(1), random);
   if (absl::Status status = fs_->Rename(from, to); !status.ok()) return status;
   // From here on the partition stays gone, whatever happens to the rest.
   if (absl::Status status = fs_->SyncDirectory(path_); !status.ok()) return status;

@@ -30,6 +30,9 @@ struct PartitionFolder {
   Uuid topic_id;  // from partition.metadata; zero when that is missing or unreadable
 };
 
+// A name that no partition has, beside `folder`, and that says what it is: t-0.<random>-<kind>.
+std::string NameAside(const std::string& folder, std::string_view kind, Random& random);
+
 using TopicPartitionName = std::pair<std::string, int32_t>;
 
 class DataDirectory {

@@ -2,17 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "runtime/base/mutant.h"
 #include "runtime/obs/logging.h"
 #include "segment/checkpoint_file.h"
+#include "segment/data_directory.h"
 
 namespace soliton::broker {
 namespace {
 
 constexpr std::string_view kTopicIdFile = "partition.metadata";
-constexpr size_t kMaxNameBytes = 255;
 
 absl::StatusOr<bool> HoldsRecords(FileSystem& fs, const std::string& folder) {
   auto entries = fs.List(folder);
@@ -26,17 +24,25 @@ absl::StatusOr<bool> HoldsRecords(FileSystem& fs, const std::string& folder) {
   return false;
 }
 
+absl::Status RenameDurably(FileSystem& fs, const std::string& from, const std::string& to) {
+  if (absl::Status status = fs.Rename(from, to); !status.ok()) return status;
+  return fs.SyncDirectory(DirectoryOf(from));
+}
+
 }  // namespace
 
 absl::Status SetAside(FileSystem& fs, const std::string& folder, Random& random) {
-  const std::string parent = DirectoryOf(folder);
-  const std::string suffix = fmt::format(".{}-stray", Uuid::Generate(random).ToString());
-  std::string name = folder.substr(parent.size() + 1);
-  name.resize(std::min(name.size(), kMaxNameBytes - suffix.size()));
-  const std::string aside = JoinPath(parent, name + suffix);
+  const std::string aside = segment::NameAside(folder, "stray", random);
   LogWarn("{} belongs to no partition of this broker; set aside as {}", folder, aside);
-  if (absl::Status status = fs.Rename(folder, aside); !status.ok()) return status;
-  return fs.SyncDirectory(parent);
+  return RenameDurably(fs, folder, aside);
+}
+
+absl::Status SetAsideDamaged(FileSystem& fs, const std::string& folder, const absl::Status& why,
+                             Random& random) {
+  const std::string aside = segment::NameAside(folder, "damaged", random);
+  LogWarn("{} is damaged and kept as {}; its records are fetched from another replica: {}", folder,
+          aside, std::string(why.message()));
+  return RenameDurably(fs, folder, aside);
 }
 
 absl::Status SetAsideForeign(FileSystem& fs, const std::string& folder, const Uuid& topic_id,

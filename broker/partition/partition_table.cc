@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "broker/partition/log_settings.h"
-#include "broker/partition/partition_folder.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/reach.h"
@@ -85,11 +83,12 @@ void PartitionTable::ApplyImage(const controller::MetadataImagePtr& image,
   if (delta.broker_configs_changed) {
     TakeTopicDefaults();
     for (const auto& [topic_id, topic] : image->topics_by_id) ApplyTopic(*topic);
-    return;
+  } else {
+    for (const Uuid& topic_id : delta.changed_topics) {
+      if (const controller::TopicInfo* topic = image->FindTopic(topic_id)) ApplyTopic(*topic);
+    }
   }
-  for (const Uuid& topic_id : delta.changed_topics) {
-    if (const controller::TopicInfo* topic = image->FindTopic(topic_id)) ApplyTopic(*topic);
-  }
+  RefetchDamaged();
 }
 
 void PartitionTable::TakeTopicDefaults() {
@@ -137,118 +136,6 @@ void PartitionTable::ApplyTopic(const controller::TopicInfo& topic) {
       hooks_.on_role_changed(*partition);
     }
   }
-}
-
-// ---- opening ----
-
-void PartitionTable::Open(const controller::TopicInfo& topic, const TopicPartition& id) {
-  opening_.insert(id);
-  const std::string folder = directory_.PartitionPath(topic.name, id.partition);
-  hooks_.claim_folder(folder, [this, id, folder] { OpenClaimed(id, folder); });
-}
-
-bool PartitionTable::MustHaveFolder(const TopicPartition& id) const {
-  return expected_.contains(id) && options_.partition.flush_before_ack &&
-         !SOLITON_MUTANT("missing_folder_is_ignored");
-}
-
-void PartitionTable::OpenClaimed(const TopicPartition& id, const std::string& folder) {
-  if (!MustHaveFolder(id)) return OpenLog(id, folder);
-  auto found = std::make_shared<bool>(true);
-  ports_.disk->Submit(
-      OwnerHash(id), shard_,
-      [files = ports_.files, folder, topic_id = id.topic_id,
-       random = Random(shard_.random().Next()), found]() mutable {
-        // One that is in the way and cannot be moved is there, for OpenLog to complain about.
-        *found = !SetAsideForeign(*files, folder, topic_id, random).ok() || files->Exists(folder);
-      },
-      [this, id, folder, found] {
-        if (*found) return OpenLog(id, folder);
-        NoticeMissingFolder(id, folder);
-      });
-}
-
-void PartitionTable::NoticeMissingFolder(const TopicPartition& id, const std::string& folder) {
-  SOMETIMES("the folder of an in-sync replica was missing");
-  LogError("{}: LOSS: this replica was in sync, but there is no log of it here", folder);
-  lost_replicas_.push_back(id);
-  if (SOLITON_MUTANT("loss_is_remembered_late")) return OpenLog(id, folder);
-  hooks_.on_loss([this, id, folder] { OpenLog(id, folder); });
-}
-
-void PartitionTable::OpenLog(const TopicPartition& id, const std::string& folder) {
-  const controller::TopicInfo* topic = image_->FindTopic(id.topic_id);
-  if (topic == nullptr || closing_) {
-    opening_.erase(id);
-    left_unopened_ |= topic != nullptr;
-    hooks_.release_folder(folder);
-    NotifyIfIdle();
-    return;
-  }
-  segment::OpenOptions open;
-  open.directory = folder;
-  open.topic_id = id.topic_id;
-  open.clean_shutdown = directory_.was_clean();
-  auto log = std::make_shared<absl::StatusOr<std::unique_ptr<segment::Log>>>(
-      absl::UnknownError("not opened"));
-  ports_.disk->Submit(
-      OwnerHash(id), shard_,
-      [files = ports_.files, clock = &shard_.clock(), open,
-       options = ToLogOptions(SettingsOf(*topic)), random = Random(shard_.random().Next()),
-       log]() mutable {
-        const absl::Status ours = SetAsideForeign(*files, open.directory, open.topic_id, random);
-        if (ours.ok()) {
-          *log = segment::Log::Open(*files, *clock, options, open);
-        } else {
-          *log = ours;
-        }
-      },
-      [this, id, name = topic->name, log] { OnOpened(id, name, std::move(*log)); });
-}
-
-void PartitionTable::OnOpened(const TopicPartition& id, const std::string& topic_name,
-                              absl::StatusOr<std::unique_ptr<segment::Log>> log) {
-  opening_.erase(id);
-  const controller::TopicInfo* topic = image_->FindTopic(id.topic_id);
-  if (topic == nullptr || !Hosted(*topic, id.partition)) {
-    // Deleted while it was being opened.
-    RemoveFolder(id, topic_name, log.ok() ? *std::move(log) : nullptr);
-  } else if (!log.ok()) {
-    LogError("{}-{}: cannot open the log, this replica stays offline: {}", topic_name, id.partition,
-             log.status().ToString());
-    failed_[id] = {topic_name, log.status()};
-    SOMETIMES("a log could not be opened");
-    lost_replicas_.push_back(id);
-  } else {
-    Add(*topic, id, *std::move(log));
-  }
-  NotifyIfIdle();
-}
-
-void PartitionTable::Add(const controller::TopicInfo& topic, const TopicPartition& id,
-                         std::unique_ptr<segment::Log> log) {
-  const config::TopicSettings settings = SettingsOf(topic);
-  auto found = checkpointed_high_watermarks_.find({id.topic_id.ToString(), id.partition});
-  const int64_t checkpointed = found == checkpointed_high_watermarks_.end() ? 0 : found->second;
-  if (!SOLITON_MUTANT("checkpoint_above_end_is_ignored") && checkpointed > log->log_end_offset() &&
-      options_.partition.flush_before_ack && !settings.unclean_leader_election_enable) {
-    LogError("{}-{}: LOSS: the log ends at {}, but records up to {} were committed here",
-             topic.name, id.partition, log->log_end_offset(), checkpointed);
-    lost_replicas_.push_back(id);
-  }
-  auto partition = std::make_unique<Partition>(shard_, *this, id, topic.name, options_.partition,
-                                               settings, std::move(log), checkpointed);
-  partition->set_instance(next_instance_++);
-  Partition& added = *partition;
-  partitions_[id] = std::move(partition);
-  if (closing_) return added.BeginClose();
-  added.ApplyState(StateOf(topic, id.partition));
-  hooks_.on_role_changed(added);
-}
-
-bool PartitionTable::AllWhole() const {
-  const bool all_opened = image_->offset >= 0 && !left_unopened_;
-  return failed_.empty() && (all_opened || directory_.was_clean());
 }
 
 // ---- removing ----
@@ -377,6 +264,11 @@ void PartitionTable::OnIsrAnswer(const TopicPartition& id, const IsrProposal& pr
 }
 
 // ---- closing ----
+
+bool PartitionTable::AllWhole() const {
+  const bool all_opened = image_->offset >= 0 && !left_unopened_;
+  return failed_.empty() && (all_opened || directory_.was_clean());
+}
 
 struct PartitionTable::Closing {
   size_t missing = 0;

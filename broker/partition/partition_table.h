@@ -83,6 +83,9 @@ class PartitionTable final : public PartitionServices {
   // Replicas that are not what they were when this broker last promised something: the log could
   // not be opened, is not there, or ends below what is known to be committed.
   const std::vector<TopicPartition>& lost_replicas() const { return lost_replicas_; }
+  // The controller has committed, in the registration of this epoch, that nobody counts on these
+  // any more. Those whose folder is damaged start anew once another replica leads.
+  void OnLossDeclared(const std::vector<TopicPartition>& replicas, int64_t broker_epoch);
   // What the checkpoint should say now; for replicas that are not open, what it said.
   HighWatermarks CurrentHighWatermarks() const;
 
@@ -111,6 +114,7 @@ class PartitionTable final : public PartitionServices {
   struct Failure {
     std::string topic;
     absl::Status why;
+    int64_t declared_epoch = -1;  // see OnLossDeclared
   };
   struct Closing;
 
@@ -129,7 +133,14 @@ class PartitionTable final : public PartitionServices {
   // The folder's absence is the only witness of a loss: before a new one is made, the loss is
   // remembered.
   void NoticeMissingFolder(const TopicPartition& id, const std::string& folder);
-  void OpenLog(const TopicPartition& id, const std::string& folder);
+  // `damage`, when it is not OK, is what the folder is set aside for first.
+  void OpenLog(const TopicPartition& id, const std::string& folder, const absl::Status& damage);
+  std::string WayOut(const std::string& topic, const TopicPartition& id) const;
+  // An operator gave up what was damaged: the controller must know before this replica counts.
+  void NoticeAcceptedLoss(const TopicPartition& id, const std::string& topic);
+  void ForgetAcceptedLoss(const TopicPartition& id, const std::string& topic);
+  // Damaged replicas that nobody counts on, and that another one can be fetched for.
+  void RefetchDamaged();
   void OnOpened(const TopicPartition& id, const std::string& topic,
                 absl::StatusOr<std::unique_ptr<segment::Log>> log);
   void Add(const controller::TopicInfo& topic, const TopicPartition& id,
@@ -163,6 +174,7 @@ class PartitionTable final : public PartitionServices {
   MonotonicTime last_tick_;
   WallClockWatch wall_clock_;
   std::vector<TopicPartition> lost_replicas_;
+  std::set<TopicPartition> accepted_losses_;
   std::set<TopicPartition> expected_;  // to have a folder when this process started
   TimerId tick_timer_ = 0;
   bool closing_ = false;

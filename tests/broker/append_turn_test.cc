@@ -86,6 +86,7 @@ class AppendTurnTest : public testing::Test {
     hooks.on_follower_flushed = [](const Partition&) {};
     hooks.claim_folder = [](const std::string&, Task granted) { granted(); };
     hooks.on_removed = [](const TopicPartition&) {};
+    hooks.on_loss = [](Task remembered) { remembered(); };
     hooks.release_folder = [](const std::string&) {};
     hooks.on_log_failed = [this](const absl::Status& why) { failures_.push_back(why); };
     table_ = std::make_unique<PartitionTable>(

@@ -1,51 +1,11 @@
 // Brokers that come, go, lose things and meet what they should not: in the simulated world.
 #include "segment/checkpoint_file.h"
-#include "tests/broker/broker_cluster.h"
+#include "tests/broker/broker_lifecycle_fixture.h"
 
 namespace soliton::broker {
 namespace {
 
 using kafka::ErrorCode;
-
-class BrokerLifecycleTest : public BrokerClusterTest {
- protected:
-  // Waits until `condition` holds for one partition's leader as all live brokers see it.
-  bool WaitForIsr(int leader, const std::string& topic, size_t size, Duration patience) {
-    return world_.RunUntil(
-        [&] {
-          auto replica = Replica(leader, topic);
-          return replica && replica->leader && replica->isr.size() == size;
-        },
-        patience);
-  }
-  // Who leads partition 0 by the brokers' own word.
-  int CurrentLeader(const std::string& topic) {
-    int leader = -1;
-    int32_t epoch = -1;
-    for (int id = 1; id <= static_cast<int>(brokers_.size()); ++id) {
-      auto replica = Replica(id, topic);
-      if (replica && replica->leader && replica->leader_epoch > epoch) {
-        leader = id;
-        epoch = replica->leader_epoch;
-      }
-    }
-    return leader;
-  }
-  int WaitForLeaderOtherThan(int old, const std::string& topic) {
-    world_.RunUntil([&] { return CurrentLeader(topic) > 0 && CurrentLeader(topic) != old; },
-                    seconds(20));
-    return CurrentLeader(topic);
-  }
-  int CountFolders(int id, std::string_view prefix, std::string_view suffix) {
-    auto entries = node(id).files().List("/data");
-    EXPECT_TRUE(entries.ok());
-    int count = 0;
-    for (const auto& entry : *entries) {
-      count += entry.name.starts_with(prefix) && entry.name.ends_with(suffix);
-    }
-    return count;
-  }
-};
 
 // S14: the new topic's folder is the old one's, which may still be flushed or removed.
 TEST_F(BrokerLifecycleTest, TopicIsDeletedAndCreatedAgain) {
@@ -149,35 +109,6 @@ TEST_F(BrokerLifecycleTest, LeaderWithAFailedDiskGivesUp) {
   EXPECT_GE(offset, 1);
   RestartAndServe(leader);
   EXPECT_TRUE(WaitForIsr(next, "t", 3, seconds(20)));
-}
-
-// S2, S52: what cannot be opened is said, so that somebody else leads.
-TEST_F(BrokerLifecycleTest, UnreadableReplicaIsNotElected) {
-  Start();
-  const Uuid id = CreateTopic("t");
-  const int broken = LeaderOf("t");
-  ASSERT_EQ(Produce(broken, id, 0, "acked"), ErrorCode::NONE);
-  // The others leave one by one, so that this one is the last in-sync replica.
-  for (int i = 1; i <= 3; ++i) {
-    if (i != broken) node(i).Crash();
-  }
-  ASSERT_TRUE(WaitForIsr(broken, "t", 1, seconds(20)));
-  node(broken).Crash();
-  node(broken).files().FlipBit("/data/t-0/00000000000000000000.log", 40, 3);
-  RestartAndServe(broken);
-  EXPECT_EQ(OpenReplicas(id), 0);
-  for (int i = 1; i <= 3; ++i) {
-    if (i != broken) RestartAndServe(i);
-  }
-  const int leader = WaitForLeaderOtherThan(broken, "t");
-  ASSERT_GT(leader, 0);
-  ASSERT_TRUE(WaitForIsr(leader, "t", 2, seconds(20)));
-  EXPECT_EQ(Fetched(Call(leader, FetchFrom(id, 0, 0))).high_watermark, 1) << "nothing was lost";
-  int64_t offset = -1;
-  ASSERT_EQ(Produce(leader, id, 0, "more", &offset), ErrorCode::NONE);
-  EXPECT_EQ(offset, 1);
-  EXPECT_EQ(Fetched(Call(broken, FetchFrom(id, 0, 0))).error_code, ErrorCode::KAFKA_STORAGE_ERROR);
-  EXPECT_FALSE(WaitForIsr(leader, "t", 3, seconds(5))) << "it has nothing to join with";
 }
 
 // S59: a folder that went missing looks like a new replica; the checkpoint knows better.

@@ -8,6 +8,7 @@
 #include "runtime/process.h"
 #include "segment/index/offset_index.h"
 #include "segment/index/time_index.h"
+#include "segment/recovery_point_file.h"
 #include "tests/cli/fixture.h"
 
 namespace soliton::cli {
@@ -57,6 +58,32 @@ class LogCommandTest : public testing::Test {
   std::string data, partition, log_path;
   int64_t second_position = 0;
 };
+
+TEST_F(LogCommandTest, ALossIsShownAndAccepted) {
+  const Ran nothing = RunWords({"log", "accept-loss", partition, "--yes"});
+  EXPECT_EQ(nothing.code, ExitCode::kOk) << nothing.err;
+  EXPECT_THAT(nothing.err, HasSubstr("nothing was done"));
+  EXPECT_EQ(RunWords({"log", "accept-loss", log_path}).code, ExitCode::kUsage);
+  EXPECT_EQ(RunWords({"log", "accept-loss", data}).code, ExitCode::kUsage);
+
+  auto point = segment::RecoveryPointFile::Open(fs, partition);
+  ASSERT_TRUE(point.ok());
+  ASSERT_TRUE(point->AppendDurably({.durable_end_offset = 3}).ok());
+  std::string bytes = Content(log_path);
+  bytes.back() ^= 1;
+  Write(log_path, bytes);
+  const Ran shown = RunWords({"log", "accept-loss", partition});
+  EXPECT_EQ(shown.code, ExitCode::kUsage);
+  EXPECT_THAT(shown.err, HasSubstr("records 2 to 3 would be lost, 0 to 2 stay"));
+  EXPECT_THAT(shown.err, HasSubstr(fmt::format("{} byte {}", log_path, second_position)));
+  EXPECT_EQ(Content(log_path), bytes) << "nothing was done";
+
+  const Ran done = RunWords({"log", "accept-loss", partition, "--yes"});
+  EXPECT_EQ(done.code, ExitCode::kOk) << done.err;
+  EXPECT_EQ(Content(log_path), bytes.substr(0, static_cast<size_t>(second_position)));
+  EXPECT_THAT(Content(JoinPath(data, "accepted-losses.jsonl")), HasSubstr("CRC mismatch"));
+  EXPECT_EQ(RunWords({"log", "verify", partition}).code, ExitCode::kOk);
+}
 
 TEST_F(LogCommandTest, DumpsBatchesAndRecords) {
   const std::string header_1 =

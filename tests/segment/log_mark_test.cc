@@ -66,7 +66,7 @@ TEST_F(LogMarkTest, DamageThatIsReadIsNeverServedAndTheFolderNeverUsedAgain) {
   EXPECT_FALSE(log->fatal_error().ok());
   const absl::Status again = Open();
   EXPECT_EQ(again.code(), absl::StatusCode::kDataLoss);
-  EXPECT_NE(again.message().find("move the folder away"), std::string_view::npos) << again;
+  EXPECT_NE(again.message().find("is not used any more"), std::string_view::npos) << again;
 }
 
 TEST_F(LogMarkTest, WhatThisProcessWroteIsServedWithoutBeingRead) {

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "runtime/base/random.h"
+
 namespace soliton::config {
 namespace {
 
@@ -31,6 +35,25 @@ TEST(Suggest, ClosestFirstThenTheOrderGiven) {
 TEST(Suggest, ShortWordsNeedToBeVeryClose) {
   EXPECT_TRUE(Suggest("abc", {"xyc"}).empty());
   EXPECT_EQ(Suggest("abc", {"abd"}), std::vector<std::string>{"abd"});
+}
+
+// The search gives up early on what is too far away, and on nothing else.
+TEST(Suggest, FindsWhateverIsCloseEnough) {
+  Random random(1);
+  const auto word = [&random](size_t length) {
+    std::string text;
+    while (text.size() < length) text += static_cast<char>('a' + random.Below(3));
+    return text;
+  };
+  int close = 0;
+  for (int i = 0; i < 20000; ++i) {
+    const std::string wanted = word(4 + random.Below(12)), candidate = word(1 + random.Below(16));
+    const int bound = std::max<int>(2, static_cast<int>(wanted.size()) / 4);
+    const bool expected = EditDistance(wanted, candidate) <= bound;
+    close += expected;
+    ASSERT_EQ(!Suggest(wanted, {candidate}).empty(), expected) << wanted << " " << candidate;
+  }
+  EXPECT_GT(close, 100);
 }
 
 TEST(DidYouMean, Sentences) {

@@ -123,6 +123,14 @@ TEST(TomlReader, SyntaxErrorsHaveAPosition) {
   }
 }
 
+// toml++ asserts that a table's name begins like one (found by fuzz_config in a build with
+// asserts).
+TEST(TomlReader, ATableThatIsCalledNothing) {
+  for (const char* text : {"[=]\n", "[;", "[[=]]\n", "[.a]\n", "[ , ]", "[\x01]"}) {
+    EXPECT_NE(Messages(text).find("error: not valid TOML"), std::string::npos) << text;
+  }
+}
+
 TEST(TomlReader, ValuesThatNoSettingHas) {
   EXPECT_EQ(
       Messages("a = 2020-01-01\n"),

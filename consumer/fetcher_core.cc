@@ -121,6 +121,7 @@ std::optional<FetchPlan> FetcherCore::Plan(int32_t broker_id, MonotonicTime now)
     Partition& partition = partitions_[index];
     if (SourceOf(partition, now) != broker_id || !Fetchable(partition, now)) continue;
     partition.in_flight = plan.id;
+    if (broker_id == partition.preferred) partition.advice_is_new = false;
     plan.partitions.push_back({index, partition.offset, partition.leader.leader_epoch,
                                partition.last_fetched_epoch, partition.max_bytes});
   }
@@ -145,6 +146,7 @@ bool FetcherCore::OnOutcome(FetchId fetch, PartitionIndex index, const FetchOutc
       outcome.preferred_read_replica != asked) {
     partition.preferred = outcome.preferred_read_replica;
     partition.preferred_until = now + options_.preferred_replica_lease;
+    partition.advice_is_new = true;
     return false;
   }
   if (outcome.error != ErrorCode::NONE) {

@@ -154,6 +154,7 @@ class FetcherCore {
     int64_t high_watermark = -1;
     int32_t preferred = -1;  // to read from until `preferred_until`, instead of the leader
     MonotonicTime preferred_until{};
+    bool advice_is_new = false;  // not followed yet: it holds until it is, whatever the lease
     MonotonicTime paused_until{};
     int failures = 0;
   };
@@ -165,7 +166,8 @@ class FetcherCore {
   const Partition& At(PartitionIndex index) const { return partitions_[index]; }
   Partition& At(PartitionIndex index) { return partitions_[index]; }
   static int32_t SourceOf(const Partition& partition, MonotonicTime now) {
-    const bool follows_advice = partition.preferred >= 0 && now < partition.preferred_until;
+    const bool follows_advice =
+        partition.preferred >= 0 && (partition.advice_is_new || now < partition.preferred_until);
     return follows_advice ? partition.preferred : partition.leader.leader_id;
   }
   // `partition` was not read from its leader. False when that is not so: the answer counts.

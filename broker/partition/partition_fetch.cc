@@ -4,6 +4,7 @@
 
 #include "broker/partition/partition.h"
 #include "runtime/base/mutant.h"
+#include "runtime/base/reach.h"
 #include "runtime/obs/logging.h"
 
 namespace soliton::broker {
@@ -86,7 +87,8 @@ FetchOutcome Partition::ReadForConsumer(const FetchArgs& args) {
     out.error = ErrorCode::NOT_LEADER_OR_FOLLOWER;
     return out;
   }
-  const int64_t end = replica_.high_watermark();
+  const bool beyond = SOLITON_MUTANT("followers_serve_what_is_not_committed") && !is_leader();
+  const int64_t end = beyond ? log_->log_end_offset() : replica_.high_watermark();
   out.high_watermark = end;
   out.last_stable_offset = end;
   out.log_start_offset = log_->log_start_offset();
@@ -115,6 +117,7 @@ FetchOutcome Partition::ReadForConsumer(const FetchArgs& args) {
     if (out.preferred_read_replica >= 0) return out;
   }
   if (args.fetch_offset < end) FillRecords(args, end, out);
+  if (!is_leader() && out.records.length > 0) SOMETIMES("a follower served a consumer");
   return out;
 }
 

@@ -305,6 +305,19 @@ TEST_F(EarliestTest, AdviceOfTheLeaderIsFollowedUntilTheLeaseEnds) {
   EXPECT_TRUE(Plan(300'001, 1).has_value()) << "the leader is asked again";
 }
 
+// The follower is busy with another fetch for longer than the lease: asked again, the leader would
+// only say the same, and nothing would ever be read.
+TEST_F(EarliestTest, AdviceIsFollowedOnceHoweverShortTheLease) {
+  core_.Seek(0, 42);
+  EXPECT_FALSE(Answer(*Plan(0), {.high_watermark = 50, .preferred_read_replica = 2}, 1));
+  const int64_t late = 400'000;
+  EXPECT_EQ(core_.BrokersWithWork(At(late)), std::set<int32_t>{2});
+  const auto plan = Plan(late, 2);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_TRUE(Answer(*plan, Data(50), late));
+  EXPECT_EQ(core_.BrokersWithWork(At(late)), std::set<int32_t>{1}) << "once";
+}
+
 TEST_F(EarliestTest, WhateverIsWrongAtAFollowerTheLeaderIsAskedAboutIt) {
   const FetchOutcome wrong[] = {
       {.error = ErrorCode::OFFSET_OUT_OF_RANGE},

@@ -60,6 +60,10 @@ void ClientProcess::Start() {
   reading.cluster.bootstrap = workload_.cluster().BootstrapServers();
   reading.fetch.partition_max_bytes = plan.consumer_fetch_bytes;
   reading.fetch.max_wait = plan.consumer_fetch_wait;
+  if (plan.follower_reads) {
+    reading.fetch.rack = workload_.cluster().RackOf(1 + index_ % plan.brokers);
+    reading.fetch.preferred_replica_lease = plan.preferred_replica_lease;
+  }
   const bool deletes = plan.MayDelete();
   reading.fetch.reset_policy =
       deletes ? consumer::ResetPolicy::kEarliest : consumer::ResetPolicy::kNone;

@@ -127,6 +127,11 @@ void DrawAdmin(Random& random, ClusterPlan& plan) {
   plan.retention_check_interval = Milliseconds(random, 50, 1000);
 }
 
+void DrawReaders(Random& random, ClusterPlan& plan) {
+  plan.follower_reads = random.Chance(1, 3);
+  plan.preferred_replica_lease = milliseconds(OneOf(random, {100, 1000, 300'000}));
+}
+
 }  // namespace
 
 ClusterPlan DrawPlan(Random random) {
@@ -137,6 +142,7 @@ ClusterPlan DrawPlan(Random random) {
   DrawClients(random, plan);
   DrawFaults(random, pace, plan);
   DrawAdmin(random, plan);
+  DrawReaders(random, plan);
   return plan;
 }
 

@@ -60,6 +60,10 @@ struct ClusterPlan {
   Duration delivery_timeout{};
   int32_t consumer_fetch_bytes = 0;
   Duration consumer_fetch_wait{};
+  // Each broker is a rack, each consumer is in one of them, and is sent to its follower there
+  // (KIP-392). How long it keeps to that advice.
+  bool follower_reads = false;
+  Duration preferred_replica_lease{};
 
   // -- Faults --
   Duration safety_phase{};

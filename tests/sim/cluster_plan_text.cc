@@ -47,6 +47,8 @@ void ForEachField(Plan& plan, const Visit& visit) {
   visit("delivery.timeout", plan.delivery_timeout);
   visit("consumer.fetch.bytes", plan.consumer_fetch_bytes);
   visit("consumer.fetch.wait", plan.consumer_fetch_wait);
+  visit("follower.reads", plan.follower_reads);
+  visit("preferred.replica.lease", plan.preferred_replica_lease);
   visit("safety", plan.safety_phase);
   visit("fault.interval", plan.mean_fault_interval);
   visit("fault.duration", plan.max_fault_duration);

@@ -90,6 +90,7 @@ void Shrinker::SimplifyPlan() {
       [](ClusterPlan& plan) { plan.plain_clients = 0; },
       [](ClusterPlan& plan) { plan.topic_churn = false; },
       [](ClusterPlan& plan) { plan.admin_storm = false; },
+      [](ClusterPlan& plan) { plan.follower_reads = false; },
       [](ClusterPlan& plan) { plan.retention_bytes = -1; },
       [](ClusterPlan& plan) { plan.broker_shards = 1; },
       [](ClusterPlan& plan) { plan.codec = kafka::Codec::kNone; },

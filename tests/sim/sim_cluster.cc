@@ -78,6 +78,10 @@ broker::BrokerOptions SimCluster::OptionsOf(int32_t id, const SimNode& node) con
   options.topic_defaults.segment_bytes = plan_.segment_bytes;
   options.topic_defaults.index_interval_bytes = plan_.index_interval_bytes;
   options.auto_create_topics = false;
+  if (plan_.follower_reads) {
+    options.rack = RackOf(id);
+    options.rack_aware_reads = true;
+  }
   return options;
 }
 

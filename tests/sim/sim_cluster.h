@@ -60,6 +60,8 @@ class SimCluster {
   broker::Broker* BrokerApp(int32_t id);
   controller::ControllerNode* ControllerApp();
   std::vector<Endpoint> BootstrapServers() const;
+  // Each broker is a rack of its own.
+  static std::string RackOf(int32_t broker) { return fmt::format("rack-{}", broker); }
 
   // Asks the broker to stop in good order. Its process ends when it has, or is killed after a
   // while, and starts again `down_for` later.

@@ -234,10 +234,14 @@ absl::Status SegmentRecovery::TakeByScan() {
   bool scanning = false;
   for (auto it = log_.segments.begin(); it != log_.segments.end(); ++it) {
     if (it->first != expected_offset) {
-      return EndLogAt(
-          expected_offset, std::prev(it),
-          absl::DataLossError(fmt::format("{} does not follow on offset {}",
-                                          it->second->file()->path(), expected_offset)));
+      const absl::Status why = absl::DataLossError(fmt::format(
+          "{} does not follow on offset {}", it->second->file()->path(), expected_offset));
+      // What was not scanned is durable up to here, and may claim to reach further: base offsets
+      // lie outside the checksums.
+      if (!scanning && point_.durable_end_offset > log_.log_start_offset) {
+        return LostPromise(why, std::min(expected_offset, it->first));
+      }
+      return EndLogAt(expected_offset, std::prev(it), why);
     }
     const auto next = std::next(it);
     scanning |= next == log_.segments.end() || next->first > point_.durable_end_offset;

@@ -1,5 +1,6 @@
 // What a start says of what it mends, and what becomes of damage that no start reads.
 #include "protocol/record/record_batch.h"
+#include "runtime/base/endian.h"
 #include "runtime/obs/logging.h"
 #include "segment/verify/log_verifier.h"
 #include "tests/segment/log_recovery_fixture.h"
@@ -30,6 +31,34 @@ TEST_F(LogRecoveryTest, WhatIsCutOrRebuiltIsSaid) {
       << lines[0];
   EXPECT_NE(lines[1].find(".log do not fit it; they are rebuilt"), std::string::npos) << lines[1];
   EXPECT_NE(lines[2].find("cut 4 bytes behind offset 40"), std::string::npos) << lines[2];
+}
+
+// Rot in a base offset, which no checksum covers: a durable segment seems to end far behind the
+// beginning of the next one. That is no reason to cut what follows.
+TEST_F(LogRecoveryTest, ADurableSegmentThatSeemsToReachFurtherIsDamage) {
+  MustOpen();
+  Fill(20);
+  Flush();
+  Fill(1);
+  Flush();
+  ASSERT_GT(log->segment_count(), 2);
+  log.reset();
+  std::string bytes = *ReadFile(fs, LogName(0));
+  size_t last = 0;
+  for (size_t next = 0; next < bytes.size();) {
+    last = next;
+    next += 12 + LoadBigEndian<uint32_t>(reinterpret_cast<const uint8_t*>(&bytes[next + 8]));
+  }
+  bytes[last + 6] = static_cast<char>(bytes[last + 6] ^ 0x80);
+  Overwrite(LogName(0), bytes);
+  const std::vector<std::string> before = Names(".log");
+  for (const bool indexed : {true, false}) {
+    if (!indexed) Remove(PathOf(Names(".index").at(0)));
+    const absl::Status status = Open();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_NE(status.message().find("were durable"), std::string::npos) << status;
+    EXPECT_EQ(Names(".log"), before) << "nothing is removed";
+  }
 }
 
 // The last act of a clean stop is durable, the producers' snapshot included.

@@ -1,4 +1,6 @@
 // Brokers that come, go, lose things and meet what they should not: in the simulated world.
+#include <map>
+
 #include "segment/checkpoint_file.h"
 #include "tests/broker/broker_lifecycle_fixture.h"
 
@@ -167,6 +169,44 @@ TEST_F(BrokerLifecycleTest, LostFolderIsRememberedThroughACrash) {
     ASSERT_TRUE(WaitForIsr(leader, "t", 3, seconds(30))) << "step " << step;
     ASSERT_EQ(Replica(leader, "t")->log_end_offset, static_cast<int64_t>(step)) << step;
   }
+}
+
+// S59: a folder out of an older backup is a good log. Only what lies beside it knows that it was
+// longer.
+TEST_F(BrokerLifecycleTest, AnOlderBackupIsNoticed) {
+  Start();
+  const Uuid id = CreateTopic("t");
+  ASSERT_EQ(Produce(LeaderOf("t"), id, 0, "acked"), ErrorCode::NONE);
+  world_.RunFor(seconds(2));
+  node(1).Crash();
+  sim::SimFileSystem& files = node(1).files();
+  std::map<std::string, std::string> backup;
+  const std::vector<DirectoryEntry> entries = *files.List("/data/t-0");
+  for (const DirectoryEntry& entry : entries) {
+    backup[entry.name] = *ReadFile(files, JoinPath("/data/t-0", entry.name));
+  }
+  RestartAndServe(1);
+  ASSERT_TRUE(WaitForIsr(WaitForLeaderOtherThan(1, "t"), "t", 3, seconds(20)));
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(Produce(CurrentLeader("t"), id, 0, "acked"), ErrorCode::NONE);
+  }
+  world_.RunFor(seconds(7));  // until all that is in the checkpoint
+  for (int other = 2; other <= 3; ++other) {
+    node(other).Crash();
+    world_.RunUntil([&] { return CurrentLeader("t") == 1; }, milliseconds(200));
+  }
+  ASSERT_TRUE(WaitForIsr(1, "t", 1, seconds(20)));
+  node(1).Crash();
+  ASSERT_TRUE(files.RemoveTree("/data/t-0").ok());
+  ASSERT_TRUE(files.CreateDirectories("/data/t-0").ok());
+  for (const auto& [name, content] : backup) {
+    ASSERT_TRUE(WriteFileAtomically(files, JoinPath("/data/t-0", name), content).ok());
+  }
+  for (int i = 1; i <= 3; ++i) RestartAndServe(i);
+  const int leader = WaitForLeaderOtherThan(1, "t");
+  ASSERT_TRUE(WaitForIsr(leader, "t", 3, seconds(30)));
+  EXPECT_EQ(Replica(leader, "t")->log_end_offset, 6);
+  EXPECT_EQ(Replica(1, "t")->log_end_offset, 6) << "1 learns it all again";
 }
 
 // Without partition.metadata nobody knows whose records these are.

@@ -11,8 +11,9 @@ namespace {
 
 constexpr int16_t kProduceVersion = 9;
 constexpr int16_t kFetchVersion = 12;
+constexpr size_t kRecordBytes = 1024;  // of one partition
 
-ProduceRequest MakeProduceRequest(int64_t partitions, int64_t record_bytes) {
+ProduceRequest MakeProduceRequest(int64_t partitions) {
   ProduceRequest request;
   request.acks = -1;
   request.timeout_ms = 30'000;
@@ -21,7 +22,7 @@ ProduceRequest MakeProduceRequest(int64_t partitions, int64_t record_bytes) {
   for (int32_t i = 0; i < partitions; ++i) {
     auto& partition = topic.partition_data.emplace_back();
     partition.index = i;
-    partition.records = Records(Buffer::Wrap(std::string(static_cast<size_t>(record_bytes), 'r')));
+    partition.records = Records(Buffer::Wrap(std::string(kRecordBytes, 'r')));
   }
   return request;
 }
@@ -42,85 +43,78 @@ FetchRequest MakeFetchRequest(int64_t partitions) {
   return request;
 }
 
-template <class Request>
-Buffer BodyOf(const Request& request, int16_t version) {
+ProduceResponse MakeProduceResponse(int64_t partitions) {
+  ProduceResponse response;
+  auto& topic = response.responses.emplace_back();
+  topic.name = "orders";
+  for (int32_t i = 0; i < partitions; ++i) {
+    auto& partition = topic.partition_responses.emplace_back();
+    partition.index = i;
+    partition.base_offset = 1'000'000;
+  }
+  return response;
+}
+
+FetchResponse MakeFetchResponse(int64_t partitions) {
+  FetchResponse response;
+  auto& topic = response.responses.emplace_back();
+  topic.topic = "orders";
+  for (int32_t i = 0; i < partitions; ++i) {
+    auto& partition = topic.partitions.emplace_back();
+    partition.partition_index = i;
+    partition.high_watermark = 1'000'000;
+    partition.records = Records(Buffer::Wrap(std::string(kRecordBytes, 'r')));
+  }
+  return response;
+}
+
+// Decodes what `message` encodes to.
+template <class Message>
+void DecodeAgainAndAgain(benchmark::State& state, const Message& message, int16_t version) {
   SizeCounter size;
-  request.Write(size, version);
+  message.Write(size, version);
   Encoder out(size.copied_bytes());
-  request.Write(out, version);
-  return *out.Finish().Flatten();
+  message.Write(out, version);
+  const Buffer body = *out.Finish().Flatten();
+  for (auto _ : state) {
+    Decoder in(body);
+    auto decoded = Message::Decode(in, version);
+    benchmark::DoNotOptimize(decoded);
+  }
 }
 
 // Argument of all: partitions.
 void BM_DecodeProduceRequest(benchmark::State& state) {
-  const Buffer body = BodyOf(MakeProduceRequest(state.range(0), 1024), kProduceVersion);
-  for (auto _ : state) {
-    Decoder in(body);
-    auto request = ProduceRequest::Decode(in, kProduceVersion);
-    benchmark::DoNotOptimize(request);
-  }
+  DecodeAgainAndAgain(state, MakeProduceRequest(state.range(0)), kProduceVersion);
 }
 BENCHMARK(BM_DecodeProduceRequest)->Arg(1)->Arg(16);
 
 void BM_EncodeProduceRequest(benchmark::State& state) {
-  const ProduceRequest request = MakeProduceRequest(state.range(0), 1024);
+  const ProduceRequest request = MakeProduceRequest(state.range(0));
   const RequestHeader header{.api_key = ProduceRequest::kApiKey, .api_version = kProduceVersion};
   for (auto _ : state) benchmark::DoNotOptimize(EncodeRequest(header, request));
 }
 BENCHMARK(BM_EncodeProduceRequest)->Arg(1)->Arg(16);
 
 void BM_EncodeProduceResponse(benchmark::State& state) {
-  ProduceResponse response;
-  auto& topic = response.responses.emplace_back();
-  topic.name = "orders";
-  for (int32_t i = 0; i < state.range(0); ++i) {
-    auto& partition = topic.partition_responses.emplace_back();
-    partition.index = i;
-    partition.base_offset = 1'000'000;
-  }
+  const ProduceResponse response = MakeProduceResponse(state.range(0));
   for (auto _ : state) benchmark::DoNotOptimize(EncodeResponse(7, kProduceVersion, response));
 }
 BENCHMARK(BM_EncodeProduceResponse)->Arg(1)->Arg(16);
 
 void BM_DecodeFetchRequest(benchmark::State& state) {
-  const Buffer body = BodyOf(MakeFetchRequest(state.range(0)), kFetchVersion);
-  for (auto _ : state) {
-    Decoder in(body);
-    auto request = FetchRequest::Decode(in, kFetchVersion);
-    benchmark::DoNotOptimize(request);
-  }
+  DecodeAgainAndAgain(state, MakeFetchRequest(state.range(0)), kFetchVersion);
 }
 BENCHMARK(BM_DecodeFetchRequest)->Arg(1)->Arg(16)->Arg(1000);
 
 void BM_EncodeFetchResponse(benchmark::State& state) {
-  FetchResponse response;
-  auto& topic = response.responses.emplace_back();
-  topic.topic = "orders";
-  for (int32_t i = 0; i < state.range(0); ++i) {
-    auto& partition = topic.partitions.emplace_back();
-    partition.partition_index = i;
-    partition.high_watermark = 1'000'000;
-    partition.records = Records(Buffer::Wrap(std::string(1024, 'r')));
-  }
+  const FetchResponse response = MakeFetchResponse(state.range(0));
   for (auto _ : state) benchmark::DoNotOptimize(EncodeResponse(7, kFetchVersion, response));
 }
 BENCHMARK(BM_EncodeFetchResponse)->Arg(1)->Arg(16)->Arg(1000);
 
 void BM_DecodeFetchResponse(benchmark::State& state) {
-  FetchResponse response;
-  auto& topic = response.responses.emplace_back();
-  topic.topic = "orders";
-  for (int32_t i = 0; i < state.range(0); ++i) {
-    auto& partition = topic.partitions.emplace_back();
-    partition.partition_index = i;
-    partition.records = Records(Buffer::Wrap(std::string(1024, 'r')));
-  }
-  const Buffer body = BodyOf(response, kFetchVersion);
-  for (auto _ : state) {
-    Decoder in(body);
-    auto decoded = FetchResponse::Decode(in, kFetchVersion);
-    benchmark::DoNotOptimize(decoded);
-  }
+  DecodeAgainAndAgain(state, MakeFetchResponse(state.range(0)), kFetchVersion);
 }
 BENCHMARK(BM_DecodeFetchResponse)->Arg(1)->Arg(16);
 

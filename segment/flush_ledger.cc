@@ -1,6 +1,7 @@
 #include "segment/flush_ledger.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/base/check.h"
 
@@ -35,6 +36,7 @@ void FlushLedger::Defer(const FlushTicket& ticket) {
 FlushTicket FlushLedger::Take(int64_t end_offset, const std::string& directory) {
   CHECK(!ticket_out_, "two flush tickets of one log");
   FlushTicket ticket;
+  ticket.removals = std::exchange(removals_, {});
   ticket.files = std::move(files_);
   for (auto& [path, content] : side_files_) ticket.side_files.push_back({path, std::move(content)});
   if (directory_dirty_) ticket.directories.push_back(directory);

@@ -24,12 +24,15 @@ class FlushLedger {
   void AddFile(const std::shared_ptr<File>& file);
   // Replaces an earlier content for the same path.
   void AddSideFile(FlushTicket::SideFile side_file);
+  // A file that nothing needs any more, under a name of its own.
+  void AddRemoval(std::string path) { removals_.push_back(std::move(path)); }
   void AddDirectory() { directory_dirty_ = true; }
   // The content noted for `path`, for the caller to write; nullopt when there is none.
   std::optional<std::string> TakeSideFile(const std::string& path);
 
   bool HasWork() const {
-    return !files_.empty() || directory_dirty_ || (!side_files_.empty() && !deferred_);
+    return !files_.empty() || !removals_.empty() || directory_dirty_ ||
+           (!side_files_.empty() && !deferred_);
   }
   bool ticket_out() const { return ticket_out_; }
 
@@ -49,6 +52,7 @@ class FlushLedger {
  private:
   std::vector<std::shared_ptr<File>> files_;  // in the order first written
   std::map<std::string, std::string> side_files_;
+  std::vector<std::string> removals_;
   bool deferred_ = false;  // side_files_ wait for other work
   bool directory_dirty_ = false;
   bool ticket_out_ = false;

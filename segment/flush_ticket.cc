@@ -1,6 +1,7 @@
 #include "segment/flush_ticket.h"
 
 #include "runtime/base/mutant.h"
+#include "runtime/obs/logging.h"
 #include "segment/failed_sync.h"
 
 namespace soliton::segment {
@@ -30,6 +31,9 @@ absl::Status FlushTicket::Run(FileSystem& fs) const {
 }
 
 absl::Status FlushTicket::RunAll(FileSystem& fs) const {
+  for (const std::string& path : removals) {
+    if (absl::Status status = fs.Remove(path); !status.ok()) LogWarn("{}", status.ToString());
+  }
   for (const std::shared_ptr<File>& file : files) {
     if (SOLITON_MUTANT("flush_does_not_sync")) continue;
     if (absl::Status status = file->Sync(); !status.ok()) return SyncFailure(status);

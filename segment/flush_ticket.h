@@ -21,6 +21,9 @@ struct FlushTicket {
     std::string content;
   };
 
+  // Removed first of all, which may make the room that the rest needs. What cannot be removed is
+  // left to the next recovery.
+  std::vector<std::string> removals;
   std::vector<std::shared_ptr<File>> files;  // to be synced, in this order
   std::vector<std::string> directories;      // synced next: names created since the last flush
   std::vector<SideFile> side_files;          // written last: they follow from the rest

@@ -146,6 +146,8 @@ class LogImpl final : public Log {
   // ---- truncation (log_truncate.cc) ----
   // `end_offset` is a batch boundary, and the recovery point that makes the loss legal is durable.
   absl::Status TruncateSegments(int64_t end_offset);
+  // Out of the way now, removed with the next ticket.
+  absl::Status RetireFiles(const Segment& segment);
   absl::Status RemoveSegment(SegmentMap::iterator it);
   absl::Status RemoveSnapshotsAbove(int64_t offset);
   absl::Status PersistEpochs();

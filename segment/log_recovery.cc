@@ -57,7 +57,7 @@ absl::StatusOr<std::set<int64_t>> CleanUp(FileSystem& fs, const OpenOptions& ope
     const std::string_view name = entry.name;
     auto indexed = ParseSegmentFileName(name, kOffsetIndexSuffix);
     if (!indexed) indexed = ParseSegmentFileName(name, kTimeIndexSuffix);
-    const bool is_leftover = name.ends_with(".tmp") || name.ends_with(".deleted") ||
+    const bool is_leftover = name.ends_with(".tmp") || name.ends_with(kDeletedSuffix) ||
                              (indexed && !segments.contains(*indexed));
     if (is_leftover) {
       if (absl::Status status = fs.Remove(PathIn(open, name)); !status.ok()) return status;

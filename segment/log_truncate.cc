@@ -78,8 +78,15 @@ absl::Status LogImpl::PersistEpochs() {
   return absl::OkStatus();
 }
 
+absl::Status LogImpl::RetireFiles(const Segment& segment) {
+  absl::StatusOr<std::string> retired = segment.Retire();
+  if (!retired.ok()) return retired.status();
+  ledger_.AddRemoval(*std::move(retired));
+  return absl::OkStatus();
+}
+
 absl::Status LogImpl::RemoveSegment(SegmentMap::iterator it) {
-  if (absl::Status status = it->second->RemoveFiles(); !status.ok()) return status;
+  if (absl::Status status = RetireFiles(*it->second); !status.ok()) return status;
   size_bytes_ -= it->second->size_bytes();
   segments_.erase(it);
   return absl::OkStatus();
@@ -123,7 +130,7 @@ absl::Status LogImpl::ReplaceSegments(int64_t base_offset) {
   if (absl::Status status = RemoveSnapshotsAbove(-1); !status.ok()) return status;
   if (absl::Status status = ForgetCheckpoint(); !status.ok()) return status;
   for (auto it = segments_.rbegin(); it != segments_.rend(); ++it) {
-    if (absl::Status status = it->second->RemoveFiles(); !status.ok()) return status;
+    if (absl::Status status = RetireFiles(*it->second); !status.ok()) return status;
   }
   if (absl::Status status = fs_.SyncDirectory(directory_); !status.ok()) return status;
   // Only now: after an error the log is fenced, but it still has an end.

@@ -183,6 +183,14 @@ absl::Status Segment::RemoveFiles() const {
   return fs_->Remove(PathOf(kLogSuffix));
 }
 
+absl::StatusOr<std::string> Segment::Retire() const {
+  if (absl::Status status = RemoveIndexFiles(); !status.ok()) return status;
+  const std::string path = PathOf(kLogSuffix);
+  std::string retired = path + std::string(kDeletedSuffix);
+  if (absl::Status status = fs_->Rename(path, retired); !status.ok()) return status;
+  return retired;
+}
+
 // ---- reading ----
 
 void Segment::Remember(const BatchBoundary& boundary) {

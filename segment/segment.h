@@ -42,6 +42,7 @@ inline constexpr std::string_view kLogSuffix = ".log";
 inline constexpr std::string_view kOffsetIndexSuffix = ".index";
 inline constexpr std::string_view kTimeIndexSuffix = ".timeindex";
 inline constexpr std::string_view kSnapshotSuffix = ".snapshot";
+inline constexpr std::string_view kDeletedSuffix = ".deleted";  // behind kLogSuffix
 
 // A batch boundary: the position of the batch that begins at base_offset, or the end of the
 // segment.
@@ -95,6 +96,10 @@ class Segment {
   bool index_files_written() const { return index_files_written_; }
   // Data and index files. Readers that hold the file keep its bytes.
   absl::Status RemoveFiles() const;
+  // The same without the work of giving a large file's blocks back: the data gets a name that no
+  // segment has (and that the next recovery removes). That path is returned, for a disk thread to
+  // remove.
+  absl::StatusOr<std::string> Retire() const;
   // Both, fitting or not.
   bool HasIndexFiles() const;
   absl::Status RemoveIndexFiles() const;

@@ -132,6 +132,50 @@ TEST_F(LogTest, LogStartDropsWholeSegmentsOnly) {
   EXPECT_EQ(log->log_end_offset(), 40);
 }
 
+// Giving back the blocks of a large file takes long: the owner only renames, a disk thread removes.
+TEST_F(LogTest, RetiredSegmentsAreRemovedWithTheNextTicket) {
+  options.segment_bytes = 400;
+  MustOpen();
+  for (int i = 0; i < 20; ++i) Append({.records = 2, .value = std::string(40, 'x')});
+  while (Flush()) {
+  }
+  const auto count = [this](std::string_view suffix) {
+    int found = 0;
+    const auto entries = fs.List(directory);
+    for (const DirectoryEntry& entry : *entries) found += entry.name.ends_with(suffix);
+    return found;
+  };
+  const int segments = log->segment_count();
+  ASSERT_TRUE(log->ApplyRetention(-1, 1000, 40).ok());
+  const int left = log->segment_count();
+  ASSERT_LT(left, segments);
+  EXPECT_EQ(count(".log"), left);
+  EXPECT_EQ(count(".log.deleted"), segments - left);
+  // They go first, so that a full disk gets its room.
+  fs.set_capacity_bytes(fs.used_bytes());
+  std::optional<FlushTicket> ticket = log->TakeFlush();
+  ASSERT_TRUE(ticket.has_value()) << "there is that to do";
+  EXPECT_TRUE(ticket->Run(fs).ok());
+  log->FlushDone(*ticket, absl::OkStatus());
+  EXPECT_EQ(count(".log.deleted"), 0);
+  EXPECT_LT(fs.used_bytes(), 3000);
+  fs.set_capacity_bytes(std::nullopt);
+  // Without a ticket the next start removes them; a segment of the same name is another one.
+  ASSERT_TRUE(log->TruncateFullyAndStartAt(100).ok());
+  EXPECT_EQ(count(".log.deleted"), left);
+  ASSERT_TRUE(log->TruncateFullyAndStartAt(100).ok());
+  EXPECT_EQ(Append().base_offset, 100);
+  while (Flush()) {
+  }
+  EXPECT_EQ(count(".log"), 1);
+  EXPECT_EQ(ReadAll(*log).size(), 1u);
+  ASSERT_TRUE(log->TruncateFullyAndStartAt(7).ok());
+  Crash(sim::CrashModel::kLoseUnsynced);
+  MustOpen();
+  EXPECT_EQ(log->log_end_offset(), 7);
+  EXPECT_EQ(count(".log.deleted"), 0);
+}
+
 TEST_F(LogTest, RetentionBySizeStopsAtTheLimit) {
   options.segment_bytes = 400;
   MustOpen();

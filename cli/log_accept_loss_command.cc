@@ -19,14 +19,15 @@ std::string PlaceOf(const segment::Loss& loss) {
   return loss.position < 0 ? loss.path : fmt::format("{} byte {}", loss.path, loss.position);
 }
 
-// What is given up: "records from offset 10 on, up to 25 of which were promised".
+// "10 to 19" for [10, 20).
+std::string Range(int64_t first_offset, int64_t end_offset) {
+  return first_offset < end_offset ? fmt::format("{} to {}", first_offset, end_offset - 1) : "none";
+}
+
 std::string LostText(const segment::Loss& loss) {
-  if (loss.durable_end_offset <= loss.log_end_offset) {
-    return fmt::format("nothing is lost: records {} to {} are right", loss.log_start_offset,
-                       loss.log_end_offset);
-  }
-  return fmt::format("records {} to {} would be lost, {} to {} stay", loss.log_end_offset,
-                     loss.durable_end_offset, loss.log_start_offset, loss.log_end_offset);
+  return fmt::format("records lost: {}; records that stay: {}",
+                     Range(loss.log_end_offset, loss.durable_end_offset),
+                     Range(loss.log_start_offset, loss.log_end_offset));
 }
 
 class LogAcceptLossCommand final : public Command {
@@ -87,8 +88,7 @@ class LogAcceptLossCommand final : public Command {
       error.hint = "the folder is not used until this command has succeeded: run it again";
       return context.Fail(error);
     }
-    context.Note(fmt::format("{}: records {} to {} stay; what was taken away is in {}", path,
-                             loss.log_start_offset, loss.log_end_offset, *kept));
+    context.Note(fmt::format("{}: {}; what was taken away is in {}", path, LostText(loss), *kept));
     return ExitCode::kOk;
   }
 

@@ -13,7 +13,7 @@ bool NextLine(std::string_view* text, std::string_view* line) {
   const size_t end = text->find('\n');
   *line = text->substr(0, end);
   *text = end == std::string_view::npos ? std::string_view() : text->substr(end + 1);
-  if (!line->empty() && line->back() == '\r') line->remove_suffix(1);
+  while (!line->empty() && line->back() == '\r') line->remove_suffix(1);
   return true;
 }
 

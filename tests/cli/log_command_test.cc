@@ -74,7 +74,7 @@ TEST_F(LogCommandTest, ALossIsShownAndAccepted) {
   Write(log_path, bytes);
   const Ran shown = RunWords({"log", "accept-loss", partition});
   EXPECT_EQ(shown.code, ExitCode::kUsage);
-  EXPECT_THAT(shown.err, HasSubstr("records 2 to 3 would be lost, 0 to 2 stay"));
+  EXPECT_THAT(shown.err, HasSubstr("records lost: 2 to 2; records that stay: 0 to 1"));
   EXPECT_THAT(shown.err, HasSubstr(fmt::format("{} byte {}", log_path, second_position)));
   EXPECT_EQ(Content(log_path), bytes) << "nothing was done";
 

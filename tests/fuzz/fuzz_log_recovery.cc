@@ -1,6 +1,7 @@
 // A partition's folder with any bytes in its files. Opening it either says what is wrong or gives a
 // log that can be read, written, cut, closed and opened again. Where a mark says that bytes are
 // durable they are not all checked at the start: then each of these may say what is wrong instead.
+// What is refused can be given up (accept_loss.h), which leaves a log that opens.
 //
 // Input: a byte of flags (1: the stop was clean; 2: checksums are made right), then files: a byte
 // for the name, a byte for the base offset, and the content with its length in front.
@@ -11,6 +12,7 @@
 #include "protocol/record/batch_iterator.h"
 #include "runtime/base/check.h"
 #include "runtime/obs/logging.h"
+#include "segment/accept_loss.h"
 #include "segment/log.h"
 #include "segment/recovery_point_file.h"
 #include "tests/fuzz/input_reader.h"
@@ -159,6 +161,22 @@ absl::Status Work(FileSystem& fs, std::unique_ptr<Log> log, bool is_verified) {
   return ReadEverything(**reopened);
 }
 
+// What is refused for its records can be given up, and then it is a log.
+void GiveUp(FileSystem& fs) {
+  const auto loss = FindLoss(fs, kFolder);
+  CHECK(loss.ok(), "{}", loss.status().ToString());
+  if (!loss->has_value()) return;  // something else is wrong
+  Random random(1);
+  const auto kept = AcceptLoss(fs, kFolder, **loss, "now", random);
+  CHECK(kept.ok(), "{}", kept.status().ToString());
+  const auto more = FindLoss(fs, kFolder);
+  CHECK(more.ok() && !more->has_value(), "there is more to give up");
+  CHECK(fs.Remove(JoinPath(kFolder, "partition.metadata")).ok());
+  const auto log = OpenLog(fs, false);
+  CHECK(log.ok(), "{}", log.status().ToString());
+  CHECK((*log)->log_end_offset() == (*loss)->log_end_offset);
+}
+
 void Run(fuzz::InputReader& in) {
   SetLogLevel(LogLevel::kOff);  // of what is cut, thousands of times a second
   sim::SimFileSystem fs(1);
@@ -167,7 +185,7 @@ void Run(fuzz::InputReader& in) {
   auto log = OpenLog(fs, folder.clean);
   if (!log.ok()) {
     CHECK(!log.status().message().empty());
-    return;
+    return GiveUp(fs);
   }
   absl::Status status = LookAround(**log);
   if (folder.is_verified()) {

@@ -42,5 +42,13 @@ TEST(CheckpointFile, Properties) {
   EXPECT_FALSE(ParseProperties("a=1\nnonsense\n").ok());
 }
 
+// Found by fuzz_log_files: of several only one was taken away, so a file that was read and written
+// was another one.
+TEST(CheckpointFile, LinesEndWithoutCarriageReturns) {
+  const auto lines = ParseCheckpoint("0\r\r\n2\r\n0 7\r\r\r\n1 8\r");
+  ASSERT_TRUE(lines.ok()) << lines.status();
+  EXPECT_EQ(*lines, (std::vector<std::string>{"0 7", "1 8"}));
+}
+
 }  // namespace
 }  // namespace soliton::segment

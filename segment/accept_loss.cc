@@ -37,6 +37,9 @@ class LossFinder {
   absl::Status Scan(int64_t base_offset);
   absl::Status CheckBatch(const BatchScanner& scanner) const;
   void EndsAt(std::string path, int64_t position, std::string why);
+  // The log ends, although a segment that begins among durable records comes after. Also when it
+  // ends right there: then the segment before goes on with something else.
+  bool EndsBeforeDurableSegment() const;
   absl::StatusOr<std::optional<Loss>> Verdict();
 
   FileSystem& fs_;
@@ -146,9 +149,15 @@ void LossFinder::EndsAt(std::string path, int64_t position, std::string why) {
   loss_.why = std::move(why);
 }
 
+bool LossFinder::EndsBeforeDurableSegment() const {
+  const auto next = std::upper_bound(base_offsets_.begin(), base_offsets_.end(), loss_.base_offset);
+  return ended_ && next != base_offsets_.end() && *next <= loss_.durable_end_offset;
+}
+
 absl::StatusOr<std::optional<Loss>> LossFinder::Verdict() {
-  const bool promise_broken = loss_.log_end_offset < loss_.durable_end_offset &&
-                              loss_.durable_end_offset > loss_.log_start_offset;
+  const bool promise_broken =
+      (loss_.log_end_offset < loss_.durable_end_offset || EndsBeforeDurableSegment()) &&
+      loss_.durable_end_offset > loss_.log_start_offset;
   if (promise_broken && loss_.why.empty()) {
     loss_.path = directory_;
     loss_.why = "ends too early";

@@ -162,10 +162,14 @@ absl::Status Work(FileSystem& fs, std::unique_ptr<Log> log, bool is_verified) {
 }
 
 // What is refused for its records can be given up, and then it is a log.
-void GiveUp(FileSystem& fs) {
+void GiveUp(FileSystem& fs, const absl::Status& refusal) {
   const auto loss = FindLoss(fs, kFolder);
   CHECK(loss.ok(), "{}", loss.status().ToString());
-  if (!loss->has_value()) return;  // something else is wrong
+  if (!loss->has_value()) {  // something else is wrong
+    CHECK(refusal.message().find("were durable") == absl::string_view::npos, "{}",
+          refusal.ToString());
+    return;
+  }
   Random random(1);
   const auto kept = AcceptLoss(fs, kFolder, **loss, "now", random);
   CHECK(kept.ok(), "{}", kept.status().ToString());
@@ -185,7 +189,7 @@ void Run(fuzz::InputReader& in) {
   auto log = OpenLog(fs, folder.clean);
   if (!log.ok()) {
     CHECK(!log.status().message().empty());
-    return GiveUp(fs);
+    return GiveUp(fs, log.status());
   }
   absl::Status status = LookAround(**log);
   if (folder.is_verified()) {

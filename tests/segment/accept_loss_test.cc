@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "segment/damage_mark.h"
+#include "segment/recovery_point_file.h"
 #include "segment/segment.h"
 #include "tests/segment/log_recovery_fixture.h"
 
@@ -123,6 +124,27 @@ TEST_F(AcceptLossTest, AMissingSegmentEndsTheLogOrMovesItsStart) {
   MustOpen();
   EXPECT_EQ(log->log_start_offset(), third);
   EXPECT_EQ(log->log_end_offset(), 40);
+}
+
+// Each segment is right by itself, and durable: the second begins before the first one ends.
+TEST_F(AcceptLossTest, SegmentsThatOverlap) {
+  Write();
+  const std::vector<std::string> segments = Names(".log");
+  const int64_t second = *ParseSegmentFileName(segments[1], kLogSuffix);
+  const int64_t end = *ParseSegmentFileName(segments[2], kLogSuffix);
+  Overwrite(LogName(0), *ReadFile(fs, LogName(0)) + *ReadFile(fs, LogName(second)));
+  for (size_t i = 2; i < segments.size(); ++i) Remove(PathOf(segments[i]));
+  // As if this were all that was ever written.
+  auto point = RecoveryPointFile::Open(fs, directory);
+  ASSERT_TRUE(point.ok());
+  ASSERT_TRUE(point->AppendDurably({.durable_end_offset = second}).ok());
+  ASSERT_TRUE(absl::IsDataLoss(Open()));
+  const std::optional<Loss> loss = Find();
+  ASSERT_TRUE(loss.has_value());
+  EXPECT_EQ(loss->path, LogName(second));
+  EXPECT_EQ(loss->log_end_offset, end);
+  ASSERT_TRUE(Accept(*loss).ok());
+  ExpectKept(static_cast<size_t>(end / 2));
 }
 
 TEST_F(AcceptLossTest, NoSegmentIsLeft) {

@@ -4,13 +4,15 @@ settings), and nothing of what was there is changed.
 
 Usage: start_test.py [unittest arguments]; needs build/soliton. Loopback only.
 """
+import json
 import os
 import resource
 import shutil
 import socket
+import subprocess
 import unittest
 
-from node import Node, Process
+from node import SOLITON, Node, Process
 
 
 class Start(unittest.TestCase):
@@ -182,6 +184,46 @@ class Start(unittest.TestCase):
             node.controller = restart()
             node.start_broker()
             self.assertEqual(node.kcat("-C", "-t", "t", "-e", "-q").stdout, b"precious\n")
+        finally:
+            node.close()
+
+    def test_damaged_records_are_given_up_by_hand_only(self):
+        """The only copy stays as it is, and offline, until somebody accepts the loss."""
+        node = Node()
+        try:
+            node.soliton("topic", "create", "t", "-p", "1", "-r", "1")
+            node.soliton("produce", "t", stdin=b"kept\n")
+            node.soliton("produce", "t", stdin=b"damaged\n")
+            node.broker.kill()
+            folder = os.path.join(node.data, "t-0")
+            path = os.path.join(folder, "%020d.log" % 0)
+            with open(path, "rb") as file:
+                before = file.read()
+            at = before.rindex(b"damaged")
+            with open(path, "r+b") as file:
+                file.seek(at)
+                file.write(b"D")
+            node.start_broker()
+            failed = node.soliton("produce", "t", "-X", "delivery.timeout.ms=1000", stdin=b"refused\n", check=False)
+            self.assertIn(b"KAFKA_STORAGE_ERROR", failed.stderr)
+            for part in (path + " at byte", "offset 1;", f"soliton log accept-loss {folder} --yes"):
+                self.assertIn(part, node.broker.log())
+            refused = subprocess.run([SOLITON, "log", "accept-loss", folder, "--yes"], capture_output=True, timeout=60)
+            self.assertEqual(refused.returncode, 5, refused.stderr)  # the broker runs
+            node.broker.kill()
+            shown = subprocess.run([SOLITON, "log", "accept-loss", folder], capture_output=True, timeout=60)
+            self.assertEqual(shown.returncode, 2)
+            self.assertIn(b"records lost: 1 to 1; records that stay: 0 to 0", shown.stderr)
+            subprocess.run([SOLITON, "log", "accept-loss", folder, "--yes"], check=True, capture_output=True, timeout=60)
+            with open(os.path.join(node.data, "accepted-losses.jsonl"), encoding="utf-8") as file:
+                audit = json.loads(file.read())
+            self.assertEqual((audit["log_end_offset"], audit["durable_end_offset"]), (1, 2))
+            kept = [name for name in os.listdir(audit["kept_as"]) if ".from-byte-" in name]
+            with open(os.path.join(audit["kept_as"], kept[0]), "rb") as file:
+                self.assertIn(b"Damaged", file.read())
+            node.start_broker()
+            self.assertEqual(node.kcat("-C", "-t", "t", "-e", "-q", "-o", "beginning").stdout, b"kept\n")
+            node.soliton("produce", "t", stdin=b"more\n")
         finally:
             node.close()
 

@@ -6,8 +6,7 @@
 
 #include <algorithm>
 
-#include "broker/partition/partition_table.h"
-#include "tests/broker/partition_fixture.h"
+#include "tests/broker/partition_table_fixture.h"
 
 namespace soliton::broker {
 namespace {
@@ -16,53 +15,7 @@ using kafka::ErrorCode;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// Tasks wait until the test runs them.
-class TurnShard final : public Shard {
- public:
-  explicit TurnShard(const Clock& clock) : clock_(clock) {}
-  int index() const override { return 0; }
-  void Post(Task task) override { tasks_.push_back(std::move(task)); }
-  bool IsCurrent() const override { return true; }
-  const Clock& clock() const override { return clock_; }
-  Random& random() override { return random_; }
-  TimerId ScheduleAt(MonotonicTime, Task) override { return 1; }
-  bool CancelTimer(TimerId) override { return true; }
-
-  size_t waiting() const { return tasks_.size(); }
-  void RunAll() {
-    while (!tasks_.empty()) {
-      Task task = std::move(tasks_.front());
-      tasks_.pop_front();
-      task();
-    }
-  }
-
- private:
-  const Clock& clock_;
-  Random random_{1};
-  std::deque<Task> tasks_;
-};
-
-class OneShard final : public ShardSet {
- public:
-  explicit OneShard(Shard& shard) : shard_(shard) {}
-  int size() const override { return 1; }
-  Shard& shard(int) override { return shard_; }
-
- private:
-  Shard& shard_;
-};
-
-// Disk work is done when it is asked for; `done` is a task of the shard.
-class DiskAtOnce final : public DiskExecutor {
- public:
-  void Submit(uint64_t, Shard& reply_to, Task work, Task done) override {
-    work();
-    reply_to.Post(std::move(done));
-  }
-};
-
-class AppendTurnTest : public testing::Test {
+class AppendTurnTest : public PartitionTableTest {
  protected:
   class Pending final : public PendingAppend {
    public:
@@ -75,26 +28,10 @@ class AppendTurnTest : public testing::Test {
   };
 
   void SetUp() override {
-    auto directory = segment::DataDirectory::Open(fs_, "/data", "cluster", 1, shard_.random());
-    ASSERT_TRUE(directory.ok()) << directory.status();
-    directory_ = *std::move(directory);
-    PartitionTableOptions options;
-    options.partition.broker_id = 1;
-    PartitionTable::Hooks hooks;
-    hooks.propose_isr = [](const TopicPartition&, const IsrProposal&) {};
-    hooks.on_role_changed = [](const Partition&) {};
-    hooks.on_follower_flushed = [](const Partition&) {};
-    hooks.claim_folder = [](const std::string&, Task granted) { granted(); };
-    hooks.on_removed = [](const TopicPartition&) {};
-    hooks.on_loss = [](Task remembered) { remembered(); };
-    hooks.release_folder = [](const std::string&) {};
-    hooks.on_log_failed = [this](const absl::Status& why) { failures_.push_back(why); };
-    table_ = std::make_unique<PartitionTable>(
-        Ports{.shards = &shards_, .files = &fs_, .disk = &disk_}, shard_, *directory_, options,
-        PartitionTable::HighWatermarks{}, hooks);
+    PartitionTableTest::SetUp();
+    if (HasFatalFailure()) return;
     turn_ = std::make_unique<AppendTurn>(shard_, *table_);
-    Lead(/*isr=*/{1}, /*partition_epoch=*/0);  // new topics: no folders are expected
-    shard_.RunAll();
+    Apply({});
     for (int i = 0; i < 2; ++i) ASSERT_NE(table_->Find(Id(i)), nullptr);
     fs_.SetObserver([this](sim::FileOperation operation, const std::string& path) {
       if (operation == sim::FileOperation::kAppend && path.ends_with(".log")) {
@@ -102,27 +39,6 @@ class AppendTurnTest : public testing::Test {
       }
     });
   }
-
-  // Two partitions, led here.
-  void Lead(std::vector<int32_t> isr, int32_t partition_epoch) {
-    auto topic = std::make_shared<controller::TopicInfo>();
-    topic->name = "t";
-    topic->id = kTopic;
-    topic->partitions.assign(2, {.replicas = {1, 2},
-                                 .isr = std::move(isr),
-                                 .leader = 1,
-                                 .leader_epoch = 1,
-                                 .partition_epoch = partition_epoch});
-    auto image = std::make_shared<controller::MetadataImage>();
-    image->offset = partition_epoch;
-    for (int32_t id : {1, 2}) {
-      image->brokers[id] = {.broker_id = id, .broker_epoch = 100 + id, .fenced = false};
-    }
-    image->topics_by_id[kTopic] = topic;
-    image->topics_by_name["t"] = topic;
-    table_->ApplyImage(image, {.changed_topics = {kTopic}});
-  }
-  static TopicPartition Id(int32_t partition) { return {kTopic, partition}; }
 
   std::shared_ptr<Pending> Add(const TopicPartition& id, int name, int records = 1,
                                int16_t acks = -1) {
@@ -140,18 +56,9 @@ class AppendTurnTest : public testing::Test {
   }
   int64_t EndOf(int32_t partition) { return table_->Find(Id(partition))->log().log_end_offset(); }
 
-  static constexpr Uuid kTopic{1, 1};
-  sim::SimFileSystem fs_{1};
-  ManualClock clock_;
-  TurnShard shard_{clock_};
-  OneShard shards_{shard_};
-  DiskAtOnce disk_;
-  std::unique_ptr<segment::DataDirectory> directory_;
-  std::unique_ptr<PartitionTable> table_;
   std::unique_ptr<AppendTurn> turn_;
   std::vector<int> finished_;         // names, in the order of their answers
   std::vector<std::string> written_;  // files
-  std::vector<absl::Status> failures_;
 };
 
 TEST_F(AppendTurnTest, NothingIsWrittenBeforeTheTurnEnds) {
@@ -199,7 +106,7 @@ TEST_F(AppendTurnTest, TheNextTurnIsAnotherWrite) {
 }
 
 TEST_F(AppendTurnTest, AnswersWaitForTheCommitOrNot) {
-  Lead(/*isr=*/{1, 2}, /*partition_epoch=*/2);
+  Apply({.isr = {1, 2}, .partition_epoch = 2});
   auto all = Add(Id(0), 1, /*records=*/1, /*acks=*/-1);
   auto leader_only = Add(Id(0), 2, /*records=*/1, /*acks=*/1);
   auto last = Add(Id(0), 3, /*records=*/1, /*acks=*/-1);

@@ -202,8 +202,11 @@ class ControllerClientImpl final : public ControllerClient {
   // be dead: wait as long as its session can last.
   void OnDuplicate(const pb::ControlResponse& response) {
     const MonotonicTime now = shard_.clock().Now();
-    if (!duplicate_since_) duplicate_since_ = now;
     const Duration session = milliseconds(response.register_broker().session_timeout_ms());
+    // A controller that was stopped for so long gives fresh sessions, to the dead one too.
+    const bool was_stopped = now - last_duplicate_at_ > kDuplicateRetryDelay + session / 2;
+    if (!duplicate_since_ || was_stopped) duplicate_since_ = now;
+    last_duplicate_at_ = now;
     if (now - *duplicate_since_ > session + session / 2) {
       return Refuse(absl::AlreadyExistsError(response.error_message()));
     }
@@ -327,6 +330,7 @@ class ControllerClientImpl final : public ControllerClient {
   bool heartbeat_in_flight_ = false;
   bool heartbeat_again_ = false;
   std::optional<MonotonicTime> duplicate_since_;
+  MonotonicTime last_duplicate_at_{};
   absl::AnyInvocable<void()> shutdown_done_;
   size_t next_controller_ = 0;
   ReconnectBackoff backoff_;

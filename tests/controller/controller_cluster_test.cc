@@ -138,6 +138,26 @@ TEST_F(ControllerClusterTest, AStalledControllerDoesNotFenceItsBrokers) {
   EXPECT_EQ(Partition(2, topic), before);
 }
 
+// The controller takes the dead one for connected until its session ends, and a controller that was
+// stopped gives fresh sessions.
+TEST_F(ControllerClusterTest, ARestartedBrokerOutwaitsItsDeadSelfThoughTheControllerStops) {
+  StartCluster();
+  cluster_.network().StickConnections(cluster_.controller_node().id(), cluster_.node(1).id());
+  cluster_.node(1).Crash({.silent = true});
+  cluster_.world().RunFor(seconds(1));
+  cluster_.node(1).Restart();
+  cluster_.world().RunFor(seconds(5));
+  EXPECT_TRUE(cluster_.broker(1).epochs().empty()) << "its session is not over";
+  cluster_.controller_node().Pause();
+  cluster_.world().RunFor(seconds(5));
+  cluster_.controller_node().Resume();
+  ASSERT_TRUE(cluster_.Await(
+      [&] { return !cluster_.broker(1).epochs().empty() || !cluster_.broker(1).refused().ok(); },
+      seconds(30)));
+  EXPECT_TRUE(cluster_.broker(1).refused().ok()) << cluster_.broker(1).refused();
+  EXPECT_TRUE(cluster_.Await([&] { return cluster_.SeesUsable(2, 1); }, seconds(1)));
+}
+
 TEST_F(ControllerClusterTest, ARestartedBrokerReplacesItsDeadSelf) {
   StartCluster();
   const Uuid topic = CreateAssigned("t", {1, 2, 3});

@@ -32,12 +32,12 @@ struct LogImpl::Run {
   PendingBytes pending() const {
     return empty() ? PendingBytes{} : PendingBytes{bytes, batches.front().max_timestamp()};
   }
-  void Add(const RecordBatchView& batch, AppendResult& result) {
-    pieces.push_back(batch.buffer());
-    batches.push_back(batch);
-    results.push_back(&result);
+  void Add(RecordBatchView batch, AppendResult& result) {
     bytes += batch.size_bytes();
     end_offset = batch.next_offset();
+    pieces.push_back(batch.buffer());
+    batches.push_back(std::move(batch));
+    results.push_back(&result);
   }
 };
 
@@ -56,13 +56,16 @@ std::vector<AppendResult> LogImpl::AppendAsLeader(std::span<const Buffer> batche
   std::vector<AppendResult> results(batches.size());
   const int64_t now_ms = clock_.WallMs();
   Run run;
+  run.pieces.reserve(batches.size());
+  run.batches.reserve(batches.size());
+  run.results.reserve(batches.size());
   for (size_t i = 0; i < batches.size(); ++i) {
     std::optional<RecordBatchView> batch = ValidateForLeader(batches[i], now_ms, results[i]);
     if (!batch) continue;
     CHECK(leader_epoch >= latest_leader_epoch(), "append in epoch {} after epoch {} in {}",
           leader_epoch, latest_leader_epoch(), directory_);
     batch->SetLeaderEpoch(leader_epoch);
-    AddToRun(*batch, now_ms, results[i], run);
+    AddToRun(*std::move(batch), now_ms, results[i], run);
   }
   WriteRun(now_ms, run);
   return results;
@@ -116,7 +119,7 @@ void LogImpl::AddToRun(RecordBatchView batch, int64_t now_ms, AppendResult& resu
   if (batch.has_producer_id()) {
     run.producers.Update(ProducerBatch::Of(batch, now_ms), batch.base_offset());
   }
-  run.Add(batch, result);
+  run.Add(std::move(batch), result);
 }
 
 ProducerCheck LogImpl::CheckProducer(const ProducerBatch& batch, Run& run) const {
@@ -222,7 +225,7 @@ absl::StatusOr<std::vector<RecordBatchView>> LogImpl::CheckFollowerBatches(
     absl::StatusOr<std::optional<RecordBatchView>> next = iterator.Next();
     if (!next.ok()) return stop(next.status());
     if (!*next) return good;
-    const RecordBatchView& batch = **next;
+    RecordBatchView& batch = **next;
     // DeleteRecords can cut inside a batch, so the leader's first batch may begin below our start.
     const bool straddles_start = good.empty() && size_bytes_ == 0 &&
                                  batch.base_offset() < expected_offset &&
@@ -244,7 +247,7 @@ absl::StatusOr<std::vector<RecordBatchView>> LogImpl::CheckFollowerBatches(
     }
     expected_offset = batch.next_offset();
     least_epoch = batch.leader_epoch();
-    good.push_back(batch);
+    good.push_back(std::move(batch));
   }
 }
 
@@ -293,7 +296,7 @@ absl::Status LogImpl::AppendRun(std::span<const Buffer> pieces, int64_t bytes,
   ledger_.AddFile(active_->file());
   absl::Status status = active_->Append(pieces, batches);
   if (!status.ok()) return FenceUnlessFull(std::move(status));
-  active_->set_last_write_ms(clock_.WallMs());
+  active_->set_last_write(clock_.Now());
   size_bytes_ += bytes;
   for (const RecordBatchView& batch : batches) {
     if (batch.leader_epoch() <= latest_leader_epoch()) continue;

@@ -105,7 +105,7 @@ absl::Status LogImpl::StartSegment(int64_t base_offset) {
 
 void LogImpl::Adopt(std::unique_ptr<Segment> segment) {
   active_ = segment.get();
-  active_->set_last_write_ms(clock_.WallMs());
+  active_->set_last_write(clock_.Now());
   active_created_ms_ = clock_.WallMs();
   checkpoint_position_ = 0;
   segments_[active_->base_offset()] = std::move(segment);

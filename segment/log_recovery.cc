@@ -232,8 +232,7 @@ absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& fs, const Clock& clock,
       return status;
     }
   }
-  for (const auto& [base_offset, segment] : log.segments)
-    segment->set_last_write_ms(clock.WallMs());
+  for (const auto& [base_offset, segment] : log.segments) segment->set_last_write(clock.Now());
   return log;
 }
 

@@ -195,11 +195,14 @@ absl::Status LogImpl::ApplyRetention(int64_t retention_ms, int64_t retention_byt
   if (!fatal_error_.ok()) return fatal_error_;
   std::vector<SegmentFacts> facts;
   facts.reserve(segments_.size());
+  const int64_t now_ms = clock_.WallMs();
   for (const auto& [base_offset, segment] : segments_) {
+    // By the clock that does not jump.
+    const auto age = std::chrono::duration_cast<milliseconds>(clock_.Now() - segment->last_write());
     facts.push_back({base_offset, segment->end_offset(), segment->size_bytes(),
-                     segment->max_timestamp_ms(), segment->last_write_ms()});
+                     segment->max_timestamp_ms(), now_ms - age.count()});
   }
-  const size_t count = SegmentsToDelete(facts, {.now_ms = clock_.WallMs(),
+  const size_t count = SegmentsToDelete(facts, {.now_ms = now_ms,
                                                 .retention_ms = retention_ms,
                                                 .retention_bytes = retention_bytes,
                                                 .log_start_offset = log_start_offset_,

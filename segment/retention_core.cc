@@ -6,8 +6,10 @@ namespace {
 bool IsExpired(const SegmentFacts& segment, const RetentionLimits& limits) {
   if (limits.retention_ms < 0) return false;
   int64_t newest_ms = segment.max_timestamp_ms;
-  if (newest_ms < 0 || newest_ms > limits.now_ms + kFutureSlackMs)
+  if (newest_ms < 0 || newest_ms > limits.now_ms + kFutureSlackMs ||
+      newest_ms < segment.last_write_ms - kPastSlackMs) {
     newest_ms = segment.last_write_ms;
+  }
   // Not known at all: keep. The next restart or append gives it a time.
   return newest_ms >= 0 && limits.now_ms - newest_ms > limits.retention_ms;
 }

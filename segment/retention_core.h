@@ -2,8 +2,8 @@
 // so that the log stays one piece. Kafka's rules, except that timestamps out of this world can
 // neither wipe nor pin a log:
 //   time   a segment whose largest timestamp is older than retention_ms. A timestamp that is
-//          missing, or more than `kFutureSlackMs` ahead of the clock, counts as the time the
-//          segment was last written
+//          missing, more than `kFutureSlackMs` ahead of the clock, or more than `kPastSlackMs`
+//          before the segment was last written, counts as the time of that write
 //   size   from the oldest, while what stays is at least retention_bytes
 //   start  a segment that ends at or below log_start_offset
 // Nothing at or above limit_offset (the high watermark) goes.
@@ -19,7 +19,8 @@ struct SegmentFacts {
   int64_t end_offset = 0;  // exclusive
   int64_t size_bytes = 0;
   int64_t max_timestamp_ms = -1;  // of its records; -1 when unknown or empty
-  int64_t last_write_ms = -1;  // wall clock of the last append; -1 when unknown (before a restart)
+  // When it was last appended to, or its log was opened after that; -1 when unknown.
+  int64_t last_write_ms = -1;
 };
 
 struct RetentionLimits {
@@ -31,6 +32,7 @@ struct RetentionLimits {
 };
 
 inline constexpr int64_t kFutureSlackMs = 24 * 3600 * int64_t{1000};
+inline constexpr int64_t kPastSlackMs = 365 * kFutureSlackMs;
 
 // How many of the oldest segments go. `segments` in log order, the last is the active one; it may
 // be counted too (time only): the caller rolls first, so that a log is never without a segment.

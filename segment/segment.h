@@ -24,6 +24,7 @@
 #include "protocol/record/record_batch.h"
 #include "runtime/base/buffer.h"
 #include "runtime/file/file_system.h"
+#include "runtime/loop/clock.h"
 #include "segment/checked_range.h"
 #include "segment/flush_ticket.h"
 #include "segment/index/offset_index.h"
@@ -68,8 +69,9 @@ class Segment {
   const std::shared_ptr<File>& file() const { return file_; }
   int64_t max_timestamp_ms() const { return max_timestamp_ms_; }      // -1 when there is none
   int64_t first_timestamp_ms() const { return first_timestamp_ms_; }  // of the first batch
-  int64_t last_write_ms() const { return last_write_ms_; }
-  void set_last_write_ms(int64_t wall_ms) { last_write_ms_ = wall_ms; }
+  // Of the last append, or when the log was opened.
+  MonotonicTime last_write() const { return last_write_; }
+  void set_last_write(MonotonicTime time) { last_write_ = time; }
   // Of the larger index, were it written now.
   int64_t index_bytes() const {
     return std::max(offset_index_.size_bytes(), time_index_.size_bytes());
@@ -180,7 +182,7 @@ class Segment {
   int64_t max_timestamp_ms_ = -1;
   int64_t max_timestamp_offset_ = -1;  // last offset of the batch that holds it
   int64_t first_timestamp_ms_ = -1;
-  int64_t last_write_ms_ = -1;
+  MonotonicTime last_write_;
   int64_t bytes_since_index_entry_ = 0;
 
   bool indexes_loaded_ = true;

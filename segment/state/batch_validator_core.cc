@@ -134,12 +134,20 @@ class RecordWalk {
       : batch_(batch), options_(options), range_(options, now_ms) {}
 
   BatchVerdict Run() {
+    if (batch_.codec() == Codec::kNone) {
+      kafka::PlainPayload plain(batch_.records());
+      return Walk(plain);
+    }
     auto source = kafka::Decompressor::Create(batch_.codec(), batch_.records());
-    if (!source.ok()) return Malformed(source.status());
+    return source.ok() ? Walk(**source) : Malformed(source.status());
+  }
+
+ private:
+  BatchVerdict Walk(kafka::Decompressor& source) {
     // Uncompressed records are bounded by the batch itself.
     const auto limit_bytes = static_cast<uint64_t>(
         std::max<int64_t>(options_.max_uncompressed_bytes, batch_.bytes().size()));
-    RecordScanner scanner(**source, batch_.records_count(), limit_bytes);
+    RecordScanner scanner(source, batch_.records_count(), limit_bytes);
     kafka::ScannedRecord record;
     for (index_ = 0;; ++index_) {
       const RecordScanner::Step step = scanner.Next(record);
@@ -153,7 +161,6 @@ class RecordWalk {
     }
   }
 
- private:
   void Note(std::string message) {
     ++wrong_records_;
     if (errors_.size() < kMaxRecordErrors) errors_.push_back({index_, std::move(message)});
@@ -198,7 +205,6 @@ class RecordWalk {
       return verdict;
     }
     BatchVerdict verdict;
-    verdict.batch = batch_;
     verdict.max_timestamp_ms = max_timestamp_ms_;
     return verdict;
   }
@@ -217,7 +223,7 @@ BatchVerdict ValidateClientBatch(const Buffer& records, const BatchValidationOpt
                                  const ValidationContext& context) {
   const RecordBatchHeader header(records.data());
   if (auto refused = CheckClientHeader(header, context)) return *std::move(refused);
-  const absl::StatusOr<RecordBatchView> batch = RecordBatchView::Parse(records);
+  absl::StatusOr<RecordBatchView> batch = RecordBatchView::Parse(records);
   CHECK(batch.ok(), "a checked batch does not parse: {}", std::string(batch.status().message()));
   BatchVerdict verdict = RecordWalk(*batch, options, context.now_ms).Run();
   if (!verdict.ok()) return verdict;
@@ -227,6 +233,7 @@ BatchVerdict ValidateClientBatch(const Buffer& records, const BatchValidationOpt
   } else {
     verdict.rewrite_timestamps = verdict.max_timestamp_ms != batch->max_timestamp();
   }
+  verdict.batch = *std::move(batch);
   return verdict;
 }
 

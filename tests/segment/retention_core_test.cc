@@ -77,6 +77,17 @@ TEST_F(RetentionCore, WildTimestampsNeitherPinNorWipe) {
   EXPECT_EQ(Count(), 0u) << "nothing known: kept";
 }
 
+TEST_F(RetentionCore, RecordsOfLongAgoStayAsLongAsNewOnes) {
+  limits.retention_ms = 24 * kHourMs;
+  for (SegmentFacts& segment : segments) segment.max_timestamp_ms = 1000;  // a clock at 1970
+  EXPECT_EQ(Count(), 0u);
+  limits.now_ms += 22 * kHourMs;
+  EXPECT_EQ(Count(), 2u) << "more than a day after they were written";
+  // Within a year they are what Kafka takes them for.
+  for (SegmentFacts& segment : segments) segment.max_timestamp_ms = kNowMs - 300 * 24 * kHourMs;
+  EXPECT_EQ(Count(), 4u);
+}
+
 TEST_F(RetentionCore, EmptyActiveSegmentStays) {
   limits.retention_ms = 0;
   segments.back() = {30, 30, 0, -1, -1};

@@ -87,10 +87,9 @@ void ProduceLoad::OnLeaders(absl::StatusOr<TopicLeaders> leaders) {
     Lane& lane = lanes_[partition];
     lane.connection = connection;
     const BufferChain request = EncodeTemplate(options_, partition, batch_);
-    lane.head = std::get<Buffer>(request.pieces().front());
-    for (size_t i = 1; i < request.pieces().size(); ++i) {
-      lane.rest.push_back(std::get<Buffer>(request.pieces()[i]));
-    }
+    const std::vector<BufferChain::Piece> pieces = request.pieces();
+    lane.head = std::get<Buffer>(pieces.front());
+    for (size_t i = 1; i < pieces.size(); ++i) lane.rest.push_back(std::get<Buffer>(pieces[i]));
   }
 }
 

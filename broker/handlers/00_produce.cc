@@ -6,11 +6,13 @@
 // A retriable refusal of an idempotent producer's batch is remembered for a while
 // (RefusedSequences). v7+ zstd allowed; v8+ record errors; v10+ leader hints (KIP-951); v13 topic
 // ids.
+#include "absl/container/inlined_vector.h"
 #include "broker/handlers/leader_hints.h"
 #include "broker/server/dispatch.h"
 #include "broker/server/scatter.h"
 #include "protocol/messages/produce.h"
 #include "protocol/record/record_batch.h"
+#include "runtime/base/recycling_allocator.h"
 
 namespace soliton::broker {
 namespace {
@@ -26,8 +28,10 @@ constexpr int16_t kTopicIdVersion = 13;
 // The request while its partitions are being appended and replicated. Lives on the home shard.
 class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
  public:
-  PendingProduce(RequestPtr request, ProduceRequest body)
-      : request_(std::move(request)), body_(std::move(body)) {}
+  explicit PendingProduce(RequestPtr request) : request_(std::move(request)) {}
+
+  // False: the connection was closed.
+  bool Decode() { return request_->DecodeInto(body_); }
 
   void Run() {
     Resolve();
@@ -35,16 +39,11 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     if (missing_ == 0) return Finish();
     if (MoveToOwner()) return;
     // From here on the items alone hold the records, each until it is appended.
-    for (auto& topic : body_.topic_data) {
-      for (auto& partition : topic.partition_data) partition.records = {};
-    }
     for (Item& item : items_) {
+      auto& partition = body_.topic_data[item.topic].partition_data[item.partition];
+      item.records = partition.records.TakeBuffer();
       item.request = this;
       item.acks = body_.acks;
-    }
-    if (body_.acks == -1) {
-      timer_ = home().shard().ScheduleAfter(milliseconds(std::max(body_.timeout_ms, 0)),
-                                            [self = shared_from_this()] { self->OnTimeout(); });
     }
     std::map<int, std::vector<Item*>> elsewhere;
     for (Item& item : items_) {
@@ -57,6 +56,8 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     }
     for (auto& [shard_index, owned] : elsewhere) {
       BrokerShard& owner = *home().context().shards[static_cast<size_t>(shard_index)];
+      // What happens there is not heard of before it is done.
+      StartTimer();
       owner.shard().Post([self = shared_from_this(), &owner, items = std::move(owned)] {
         for (Item* item : items) self->Append(owner, *item);
       });
@@ -72,10 +73,18 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     bool was_unknown = false;  // an earlier batch met a broker that did not know the topic
     bool answered = false;     // home shard
 
+    void Waits() override { request->OnWaits(*this); }
     void Finished() override { request->Deliver(*this); }
   };
 
   BrokerShard& home() const { return request_->home(); }
+  bool IsHere(const Item& item) const { return &home().context().OwnerOf(item.id) == &home(); }
+
+  void StartTimer() {
+    if (body_.acks != -1 || timer_ != 0) return;
+    timer_ = home().shard().ScheduleAfter(milliseconds(std::max(body_.timeout_ms, 0)),
+                                          [self = shared_from_this()] { self->OnTimeout(); });
+  }
 
   bool MoveToOwner() {
     if (!request_->CanMove()) return false;
@@ -86,8 +95,10 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     }
     BrokerShard* owner = SoleOwnerElsewhere(home(), ids);
     if (owner == nullptr) return false;
-    request_->MoveTo(*owner, [body = body_](RequestPtr request) mutable {
-      std::make_shared<PendingProduce>(std::move(request), std::move(body))->Run();
+    request_->MoveTo(*owner, [body = std::move(body_)](RequestPtr request) mutable {
+      auto moved = MakeRecycled<PendingProduce>(std::move(request));
+      moved->body_ = std::move(body);
+      moved->Run();
     });
     return true;
   }
@@ -99,6 +110,10 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
   // Lays out the response and finds the partitions; what cannot be served at all is answered here.
   void Resolve() {
     const controller::MetadataImage& image = *home().image();
+    size_t partitions = 0;
+    for (const auto& topic : body_.topic_data) partitions += topic.partition_data.size();
+    items_.reserve(partitions);
+    response_.responses.reserve(body_.topic_data.size());
     for (auto& topic : body_.topic_data) {
       auto& topic_response = response_.responses.emplace_back();
       topic_response.name = topic.name;
@@ -106,6 +121,7 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
       const bool by_id = request_->version() >= kTopicIdVersion;
       const controller::TopicInfo* info =
           by_id ? image.FindTopic(topic.topic_id) : image.FindTopic(topic.name);
+      topic_response.partition_responses.reserve(topic.partition_data.size());
       for (auto& partition : topic.partition_data) {
         auto& out = topic_response.partition_responses.emplace_back();
         out.index = partition.index;
@@ -120,7 +136,6 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
         }
         Item& item = items_.emplace_back();
         item.id = {info->id, partition.index};
-        item.records = partition.records.buffer();
         item.topic = response_.responses.size() - 1;
         item.partition = topic_response.partition_responses.size() - 1;
         item.sequence = sequence;
@@ -153,10 +168,19 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     return CheckBatchHeader(partition.records.buffer(), out);
   }
 
+  // nullopt when the bytes hold no whole batch of this format, which the log will refuse.
+  static std::optional<kafka::RecordBatchHeader> HeaderOf(const Buffer& records) {
+    if (records.size() < kafka::kBatchHeaderBytes) return std::nullopt;
+    const kafka::RecordBatchHeader header(records.data());
+    const bool whole = header.size_bytes() <= static_cast<int64_t>(records.size());
+    if (header.magic() != kafka::kBatchMagic || !whole) return std::nullopt;
+    return header;
+  }
+
   static BatchSequence SequenceOf(const ProduceRequest::PartitionProduceData& partition) {
     if (partition.records.is_null()) return {};
-    const auto batch = kafka::RecordBatchView::Parse(partition.records.buffer());
-    if (!batch.ok()) return {};
+    const auto batch = HeaderOf(partition.records.buffer());
+    if (!batch) return {};
     return {batch->producer_id(), batch->producer_epoch(), batch->base_sequence()};
   }
 
@@ -168,8 +192,8 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
 
   // What of a batch depends on the request around it. Anything else about it is the log's to judge.
   ErrorCode CheckBatchHeader(const Buffer& records, PartitionResponse& out) const {
-    auto batch = kafka::RecordBatchView::Parse(records);
-    if (!batch.ok()) return ErrorCode::NONE;
+    const auto batch = HeaderOf(records);
+    if (!batch) return ErrorCode::NONE;
     if (request_->version() < kFirstZstdVersion && batch->codec() == kafka::Codec::kZstd) {
       return ErrorCode::UNSUPPORTED_COMPRESSION_TYPE;
     }
@@ -217,6 +241,11 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     return item.was_unknown ||
            owner.refused_sequences().IsMissingBefore(item.id.topic_id.ToString(), item.id.partition,
                                                      item.sequence, owner.shard().clock().Now());
+  }
+
+  // Owner shard. Most requests are done by the end of their turn and need no timer.
+  void OnWaits(const Item& item) {
+    if (IsHere(item)) StartTimer();
   }
 
   // Owner shard: the result goes home.
@@ -279,16 +308,15 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
   const RequestPtr request_;
   ProduceRequest body_;
   ProduceResponse response_;
-  std::vector<Item> items_;
+  absl::InlinedVector<Item, 1> items_;
   size_t missing_ = 0;
   bool failed_ = false;
   TimerId timer_ = 0;
 };
 
 void Handle(RequestPtr request) {
-  auto body = request->Decode<ProduceRequest>();
-  if (!body) return;
-  std::make_shared<PendingProduce>(std::move(request), std::move(*body))->Run();
+  const auto pending = MakeRecycled<PendingProduce>(std::move(request));
+  if (pending->Decode()) pending->Run();
 }
 
 }  // namespace

@@ -42,10 +42,12 @@ void AppendTurn::Write(const TopicPartition& id, const Appends& appends) {
   for (size_t i = 0; i < appends.size(); ++i) {
     PendingAppend& append = *appends[i];
     append.outcome = std::move(outcomes[i]);
-    if (append.outcome.error != ErrorCode::NONE || append.acks != -1) {
+    if (append.outcome.error != ErrorCode::NONE || append.acks != -1 ||
+        partition->replica().high_watermark() >= append.outcome.required_offset) {
       append.Finished();
       continue;
     }
+    append.Waits();
     partition->WhenCommitted(append.outcome.required_offset, append.outcome.leader_epoch,
                              [waiting = appends[i]](ErrorCode error) {
                                waiting->outcome.error = error;

@@ -23,7 +23,10 @@ class PendingAppend {
   Buffer records;          // gone once it is written
   ProduceOutcome outcome;  // complete when Finished is called
 
-  // Once, on the owner shard: written and, with acks=-1, committed; or why not.
+  // Both on the owner shard. At most once, before Finished: written, and has to wait to be
+  // committed.
+  virtual void Waits() = 0;
+  // Once: written and, with acks=-1, committed; or why not.
   virtual void Finished() = 0;
 
  protected:

@@ -35,10 +35,9 @@ MemoryBudget::Class ClassOf(int64_t frame_bytes, std::span<const uint8_t> head,
 
 int64_t MemoryOf(const BufferChain& frame) {
   int64_t bytes = 0;
-  for (const BufferChain::Piece& piece : frame.pieces()) {
-    if (const auto* memory = std::get_if<Buffer>(&piece))
-      bytes += static_cast<int64_t>(memory->size());
-  }
+  frame.ForEachPiece(
+      [&bytes](const Buffer& memory) { bytes += static_cast<int64_t>(memory.size()); },
+      [](const FileRegion&) {});
   return bytes;
 }
 
@@ -142,18 +141,18 @@ std::shared_ptr<void> Connection::LendMemory() {
 void Connection::Respond(uint64_t slot, std::optional<BufferChain> response) {
   owner_.AssertCurrent();
   if (closed_) return;
-  when_closed_.erase(slot);
+  if (!when_closed_.empty()) when_closed_.erase(slot);
   if (slot == 0) moved_memory_.reset();
   const MemoryBudget::Class what = core_.ClassOf(slot);
   const int64_t bytes_before = core_.request_bytes(what);
-  for (BufferChain& frame : core_.Fill(slot, std::move(response))) {
+  core_.Fill(slot, std::move(response), [this](BufferChain frame) {
     queued_bytes_ += frame.size_bytes();
     if (const int64_t bytes = MemoryOf(frame); bytes >= kCountedAnswerBytes) {
       shard_.memory().Charge(MemoryBudget::Class::kBulk, bytes);
       answer_bytes_ += bytes;
     }
     transport_->Send(std::move(frame));
-  }
+  });
   shard_.ReleaseMemory(what, bytes_before - core_.request_bytes(what));
   UpdateReading();
 }

@@ -13,25 +13,34 @@ uint64_t ConnectionCore::OpenSlot(MemoryBudget::Class what, int64_t bytes) {
   return first_slot_ + slots_.size() - 1;
 }
 
-std::vector<BufferChain> ConnectionCore::Fill(uint64_t slot, std::optional<BufferChain> response) {
+void ConnectionCore::Fill(uint64_t slot, std::optional<BufferChain> response,
+                          absl::FunctionRef<void(BufferChain)> send) {
   CHECK(slot >= first_slot_ && slot < first_slot_ + slots_.size(), "no open slot {}", slot);
   Slot& filled = slots_[slot - first_slot_];
   CHECK(!filled.filled, "slot {} answered twice", slot);
   filled.filled = true;
   request_bytes_[static_cast<size_t>(filled.what)] -= filled.request_bytes;
-  filled.response = std::move(response);
-  if (filled.response) held_bytes_ += filled.response->size_bytes();
-  std::vector<BufferChain> ready;
+  if (slot == first_slot_) {
+    // The usual case: it leaves at once.
+    if (response) send(*std::move(response));
+    PopFront();
+  } else {
+    filled.response = std::move(response);
+    if (filled.response) held_bytes_ += filled.response->size_bytes();
+  }
   while (!slots_.empty() && slots_.front().filled) {
     if (slots_.front().response) {
       held_bytes_ -= slots_.front().response->size_bytes();
-      ready.push_back(std::move(*slots_.front().response));
+      send(std::move(*slots_.front().response));
     }
-    if (slots_.front().what == MemoryBudget::Class::kReplica) --replica_slots_;
-    slots_.pop_front();
-    ++first_slot_;
+    PopFront();
   }
-  return ready;
+}
+
+void ConnectionCore::PopFront() {
+  if (slots_.front().what == MemoryBudget::Class::kReplica) --replica_slots_;
+  slots_.pop_front();
+  ++first_slot_;
 }
 
 }  // namespace soliton::broker

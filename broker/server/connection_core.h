@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "broker/server/memory_budget.h"
 #include "runtime/base/buffer_chain.h"
 
@@ -30,9 +30,10 @@ class ConnectionCore {
 
   // A request of `bytes` arrived: its slot. The bytes count until the slot is filled.
   uint64_t OpenSlot(MemoryBudget::Class what, int64_t bytes);
-  // The response of a slot; nullopt for a request that gets none (acks=0). Returns what may be sent
-  // now, in order.
-  std::vector<BufferChain> Fill(uint64_t slot, std::optional<BufferChain> response);
+  // The response of a slot; nullopt for a request that gets none (acks=0). `send` gets what may be
+  // sent now, in order, and must not call back.
+  void Fill(uint64_t slot, std::optional<BufferChain> response,
+            absl::FunctionRef<void(BufferChain)> send);
 
   // Whether the connection may be read, given the bytes that wait in the transport. A follower has
   // a fetch parked most of the time, and what it says next (what it has flushed) must not wait for
@@ -63,6 +64,8 @@ class ConnectionCore {
     int64_t request_bytes = 0;
     std::optional<BufferChain> response;
   };
+
+  void PopFront();
 
   const ConnectionLimits limits_;
   std::deque<Slot> slots_;     // front = oldest request

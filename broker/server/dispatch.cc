@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "runtime/base/recycling_allocator.h"
 #include "runtime/net/foreign_protocol.h"
 
 namespace soliton::broker {
@@ -80,27 +81,27 @@ std::string LikelyMistake(const Buffer& frame) {
 }  // namespace
 
 void Dispatch(const std::shared_ptr<Connection>& connection, uint64_t slot, Buffer frame) {
-  kafka::Decoder decoder(frame);
-  absl::StatusOr<kafka::RequestHeader> header = kafka::DecodeRequestHeader(decoder);
-  if (!header.ok()) {
+  kafka::Decoder decoder(std::move(frame));
+  kafka::RequestHeader header;
+  if (!kafka::DecodeRequestHeader(decoder, header)) {
     connection->Close(fmt::format("not a Kafka request ({}){}",
-                                  std::string(header.status().message()), LikelyMistake(frame)));
+                                  std::string(decoder.status().message()),
+                                  LikelyMistake(decoder.frame())));
     return;
   }
-  const HandlerEntry* entry = FindHandler(header->api_key);
+  const HandlerEntry* entry = FindHandler(header.api_key);
   // ApiVersions decides itself: it is the one request whose unknown versions are answered.
   const bool negotiates =
       entry != nullptr && entry->api_key == static_cast<int16_t>(kafka::ApiKey::kApiVersions);
-  if (entry == nullptr || (!negotiates && (header->api_version < entry->min_version ||
-                                           header->api_version > entry->max_version))) {
+  if (entry == nullptr || (!negotiates && (header.api_version < entry->min_version ||
+                                           header.api_version > entry->max_version))) {
     connection->Close(fmt::format("{} (API key {}) version {} is not served; client id '{}'{}",
-                                  kafka::ApiName(header->api_key), header->api_key,
-                                  header->api_version, Printable(header->client_id),
-                                  LikelyMistake(frame)));
+                                  kafka::ApiName(header.api_key), header.api_key,
+                                  header.api_version, Printable(header.client_id),
+                                  LikelyMistake(decoder.frame())));
     return;
   }
-  Buffer body = frame.Slice(decoder.position());
-  entry->handle(std::make_shared<Request>(connection, slot, std::move(*header), std::move(body)));
+  entry->handle(MakeRecycled<Request>(connection, slot, std::move(header), decoder.TakeRest()));
 }
 
 }  // namespace soliton::broker

@@ -41,12 +41,22 @@ class Request {
   // Once: the bytes are held by the message alone afterwards.
   template <typename Message>
   std::optional<Message> Decode() {
+    std::optional<Message> message(std::in_place);
+    if (!DecodeInto(*message)) message.reset();
+    return message;
+  }
+  // The same into a fresh message; false when the connection was closed.
+  template <typename Message>
+  bool DecodeInto(Message& message) {
     kafka::Decoder decoder(std::move(body_));
-    absl::StatusOr<Message> message = Message::Decode(decoder, header_.api_version);
-    if (message.ok()) return std::move(*message);
+    if (header_.api_version < Message::kMinVersion || header_.api_version > Message::kMaxVersion) {
+      decoder.Fail("the message has no such version");
+    }
+    if (decoder.ok()) message.DecodeFrom(decoder, header_.api_version);
+    if (decoder.ok()) return true;
     Refuse(fmt::format("cannot decode {} version {}: {}", kafka::ApiName(Message::kApiKey),
-                       header_.api_version, std::string(message.status().message())));
-    return std::nullopt;
+                       header_.api_version, std::string(decoder.status().message())));
+    return false;
   }
 
   // Takes the whole connection to `target`, with this request; `then` runs there with its

@@ -42,7 +42,11 @@ std::string CppElementType(const Field& field) {
 
 std::string CppType(const Field& field) {
   std::string type = CppElementType(field);
-  if (field.is_array) type = "std::vector<" + type + ">";
+  if (field.is_mostly_one) {
+    type = "absl::InlinedVector<" + type + ", 1>";
+  } else if (field.is_array) {
+    type = "std::vector<" + type + ">";
+  }
   // Records know null themselves.
   if (field.is_nullable() && (field.is_array || field.kind != Kind::kRecords)) {
     type = "std::optional<" + type + ">";

@@ -88,6 +88,7 @@ std::string EmitHeader(const Schema& schema) {
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "protocol/wire/error_code.h"
 #include "protocol/wire/records.h"

@@ -193,7 +193,7 @@ Field Loader::LoadField(const json::object& object, const VersionRange& enclosin
   const std::string outer = where_;
   where_ += field.name + ": ";
   CheckMembers(object, {"name", "json", "type", "versions", "nullable", "tag", "default", "about",
-                        "fields"});
+                        "fields", "mostly_one"});
   if (!IsSnakeCase(field.name)) Fail("name is not snake_case");
   if (kReservedNames.contains(field.name)) Fail("the generated code needs this name itself");
   field.json_name = OptionalText(object, "json");
@@ -219,6 +219,10 @@ Field Loader::LoadField(const json::object& object, const VersionRange& enclosin
     Fail("a nullable struct is nullable in all its versions");
   }
   if (const json::value* value = object.if_contains("default")) LoadDefault(*value, field);
+  if (const json::value* value = object.if_contains("mostly_one")) {
+    field.is_mostly_one = value->is_bool() && value->get_bool();
+    if (!field.is_mostly_one || !field.is_array) Fail("mostly_one is for arrays, and true");
+  }
   where_ = outer;
   return field;
 }

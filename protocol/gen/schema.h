@@ -6,8 +6,10 @@
 //       have version 0 only and are never flexible
 //     data {...}                                        anything else (schema/data)
 //   field: name (snake_case), type, versions (default: all of the enclosing struct), nullable
-//     (versions), tag, default, about, fields (of the nested struct that `type` names), json (the
-//     name in Kafka's own JSON form, where it is not the same name in camelCase)
+//     (versions), tag, default, about, mostly_one (true for an array that
+//     rarely has more than one element, which then takes no allocation), fields (of the nested
+//     struct that `type` names), json (the name in Kafka's own JSON form, where it is not the same
+//     name in camelCase)
 //   type: bool int8 int16 uint16 int32 uint32 int64 float64 string uuid bytes records error (a code
 //     of errors.inc), the name of a struct, or [] before one of them
 //   structs: structs that several fields of the message use, each {name, fields}
@@ -60,6 +62,7 @@ struct Field {
   std::string about;
   Kind kind = Kind::kInt8;
   bool is_array = false;
+  bool is_mostly_one = false;    // an array that rarely has more than one element
   std::shared_ptr<Struct> type;  // kStruct only
   VersionRange versions;
   VersionRange nullable;  // empty: never

@@ -24,15 +24,6 @@ absl::Status Corrupt(Codec codec, std::string_view what) {
   return absl::DataLossError(fmt::format("{} payload: {}", CodecName(codec), what));
 }
 
-class Plain final : public Decompressor {
- public:
-  explicit Plain(std::span<const uint8_t> from) : from_(from) {}
-  Chunk Next() override { return std::exchange(from_, {}); }
-
- private:
-  std::span<const uint8_t> from_;
-};
-
 // Shared by the codecs whose library streams: a fixed output chunk, and a Fill() that says when the
 // one stream has ended.
 class Streaming : public Decompressor {
@@ -287,7 +278,7 @@ absl::StatusOr<std::unique_ptr<Decompressor>> Decompressor::Create(Codec codec,
                                                                    std::span<const uint8_t> from) {
   switch (codec) {
     case Codec::kNone:
-      return std::make_unique<Plain>(from);
+      return std::make_unique<PlainPayload>(from);
     case Codec::kGzip:
       return std::make_unique<Gzip>(from);
     case Codec::kSnappy:

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "protocol/record/codec.h"
@@ -39,6 +40,16 @@ class Decompressor {
   // `from` must outlive the decompressor. kDataLoss when `codec` is a number that no codec has.
   static absl::StatusOr<std::unique_ptr<Decompressor>> Create(Codec codec,
                                                               std::span<const uint8_t> from);
+};
+
+// The bytes themselves; cannot fail.
+class PlainPayload final : public Decompressor {
+ public:
+  explicit PlainPayload(std::span<const uint8_t> from) : from_(from) {}
+  absl::StatusOr<std::span<const uint8_t>> Next() override { return std::exchange(from_, {}); }
+
+ private:
+  std::span<const uint8_t> from_;
 };
 
 }  // namespace soliton::kafka

@@ -42,7 +42,8 @@ absl::StatusOr<RecordBatchView> RecordBatchView::Parse(Buffer buffer) {
     return absl::DataLossError(fmt::format("batch has base offset {} and last offset delta {}",
                                            header.base_offset(), header.last_offset_delta()));
   }
-  return RecordBatchView(buffer.Slice(0, static_cast<size_t>(header.size_bytes())));
+  const auto size_bytes = static_cast<size_t>(header.size_bytes());
+  return RecordBatchView(std::move(buffer).Slice(0, size_bytes));
 }
 
 uint32_t RecordBatchView::ComputeCrc() const {

@@ -66,6 +66,14 @@ class JsonReader {
   }
   template <class T>
   void Read(const boost::json::value& value, std::vector<T>& out) {
+    ReadArray(value, out);
+  }
+  template <class T, size_t N>
+  void Read(const boost::json::value& value, absl::InlinedVector<T, N>& out) {
+    ReadArray(value, out);
+  }
+  template <class Values>
+  void ReadArray(const boost::json::value& value, Values& out) {
     out.clear();
     ForEachElement(value,
                    [&](const boost::json::value& element) { Read(element, out.emplace_back()); });

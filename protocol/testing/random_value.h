@@ -57,13 +57,13 @@ void RandomField(Random& random, bool allow_null, std::optional<T>& out, Make ma
   if (!allow_null || random.Chance(3, 4)) out = make();
 }
 
-template <class T, class Make>
-void RandomArray(Random& random, bool, std::vector<T>& out, Make make) {
+template <class Values, class Make>
+void RandomArray(Random& random, bool, Values& out, Make make) {
   out.clear();
   for (uint64_t left = random.Below(4); left > 0; --left) out.push_back(make());
 }
-template <class T, class Make>
-void RandomArray(Random& random, bool allow_null, std::optional<std::vector<T>>& out, Make make) {
+template <class Values, class Make>
+void RandomArray(Random& random, bool allow_null, std::optional<Values>& out, Make make) {
   out.reset();
   if (!allow_null || random.Chance(3, 4)) RandomArray(random, false, out.emplace(), make);
 }

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +36,16 @@ class Decoder {
   size_t position() const { return static_cast<size_t>(cursor_ - frame_.data()); }
   // The bytes that are left, without consuming them; no copy.
   Buffer Rest() const { return frame_.Slice(position(), remaining()); }
+  // The same; the decoder is at its end and has no frame afterwards.
+  Buffer TakeRest() {
+    const size_t begin = position();
+    const size_t length = remaining();
+    Buffer rest = std::exchange(frame_, Buffer()).Slice(begin, length);
+    cursor_ = end_ = nullptr;
+    return rest;
+  }
+  std::span<const uint8_t> rest_span() const { return {cursor_, remaining()}; }
+  const Buffer& frame() const { return frame_; }
   // Makes the decoder fail with kInvalidArgument. A later failure does not replace an earlier one.
   void Fail(std::string_view what);
 
@@ -65,12 +76,13 @@ class Decoder {
 
   // Elements take at least `min_element_bytes` each, so a count that cannot fit in the rest of the
   // frame fails before anything is allocated for it.
-  template <class T, class ReadElement>
-  void Array(std::vector<T>& values, bool flexible, size_t min_element_bytes, ReadElement read) {
+  // Values: std::vector or absl::InlinedVector.
+  template <class Values, class ReadElement>
+  void Array(Values& values, bool flexible, size_t min_element_bytes, ReadElement read) {
     ReadElements(values, ArrayLength(flexible, min_element_bytes, false), read);
   }
-  template <class T, class ReadElement>
-  void NullableArray(std::optional<std::vector<T>>& values, bool flexible, bool allow_null,
+  template <class Values, class ReadElement>
+  void NullableArray(std::optional<Values>& values, bool flexible, bool allow_null,
                      size_t min_element_bytes, ReadElement read) {
     const int64_t count = ArrayLength(flexible, min_element_bytes, allow_null);
     if (count < 0) {
@@ -115,8 +127,8 @@ class Decoder {
     return value;
   }
 
-  template <class T, class ReadElement>
-  void ReadElements(std::vector<T>& values, int64_t count, ReadElement read) {
+  template <class Values, class ReadElement>
+  void ReadElements(Values& values, int64_t count, ReadElement read) {
     values.clear();
     values.reserve(static_cast<size_t>(count));
     for (int64_t i = 0; i < count && ok_; ++i) read(values.emplace_back());

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <variant>
 
 namespace soliton::kafka {
 
@@ -20,23 +19,23 @@ void Encoder::Raw(std::span<const uint8_t> bytes) {
 }
 
 void Encoder::External(const BufferChain& chain) {
-  for (const BufferChain::Piece& piece : chain.pieces()) {
-    const Buffer* buffer = std::get_if<Buffer>(&piece);
-    if (buffer != nullptr && buffer->size() < kCopyRecordsBelowBytes) {
-      Raw(buffer->span());
-      continue;
-    }
-    FlushBlock();
-    if (buffer != nullptr) {
-      chain_.Append(*buffer);
-    } else {
-      chain_.Append(std::get<FileRegion>(piece));
-    }
-  }
+  chain.ForEachPiece(
+      [this](const Buffer& memory) {
+        if (memory.size() < kCopyRecordsBelowBytes) return Raw(memory.span());
+        FlushBlock();
+        chain_.Append(memory);
+      },
+      [this](const FileRegion& region) {
+        FlushBlock();
+        chain_.Append(region);
+      });
 }
 
 BufferChain Encoder::Finish() {
-  FlushBlock();
+  const size_t offset = static_cast<size_t>(flushed_ - block_.data());
+  const size_t length = static_cast<size_t>(cursor_ - flushed_);
+  flushed_ = cursor_ = limit_ = nullptr;
+  chain_.Append(std::exchange(block_, Buffer()).Slice(offset, length));
   return std::exchange(chain_, BufferChain());
 }
 

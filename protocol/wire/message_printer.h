@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
+
 #include "protocol/wire/error_code.h"
 #include "protocol/wire/records.h"
 #include "protocol/wire/tagged_field.h"
@@ -54,6 +56,14 @@ class MessagePrinter {
   }
   template <class T>
   void Value(const std::vector<T>& values) {
+    Elements(std::span<const T>(values));
+  }
+  template <class T, size_t N>
+  void Value(const absl::InlinedVector<T, N>& values) {
+    Elements(std::span<const T>(values.data(), values.size()));
+  }
+  template <class T>
+  void Elements(std::span<const T> values) {
     text_ += '[';
     for (const T& value : values) {
       if (&value != values.data()) text_ += ", ";

@@ -1,6 +1,5 @@
 #include "protocol/wire/records.h"
 
-#include <variant>
 #include <vector>
 
 #include "runtime/base/check.h"
@@ -22,27 +21,34 @@ struct NormalPiece {
 std::vector<NormalPiece> Normalize(const BufferChain& chain) {
   std::vector<NormalPiece> pieces;
   bool in_memory = false;
-  for (const BufferChain::Piece& piece : chain.pieces()) {
-    if (const Buffer* buffer = std::get_if<Buffer>(&piece)) {
-      if (!in_memory) pieces.emplace_back();
-      pieces.back().memory += buffer->view();
-      in_memory = true;
-    } else {
-      pieces.emplace_back().region = std::get<FileRegion>(piece);
-      in_memory = false;
-    }
-  }
+  chain.ForEachPiece(
+      [&](const Buffer& memory) {
+        if (!in_memory) pieces.emplace_back();
+        pieces.back().memory += memory.view();
+        in_memory = true;
+      },
+      [&](const FileRegion& region) {
+        pieces.emplace_back().region = region;
+        in_memory = false;
+      });
   return pieces;
 }
 
 }  // namespace
 
-Buffer Records::buffer() const {
-  if (chain_.empty()) return Buffer();
-  CHECK(chain_.pieces().size() == 1, "records in {} pieces", chain_.pieces().size());
-  const Buffer* buffer = std::get_if<Buffer>(&chain_.pieces().front());
-  CHECK(buffer != nullptr, "records lie in a file");
-  return *buffer;
+const Buffer& Records::buffer() const {
+  static const Buffer kNone;
+  if (chain_.empty()) return kNone;
+  const Buffer* only = chain_.single();
+  CHECK(only != nullptr, "records in {} pieces, or in a file", chain_.piece_count());
+  return *only;
+}
+
+Buffer Records::TakeBuffer() {
+  CHECK(chain_.empty() || chain_.single() != nullptr, "records in {} pieces, or in a file",
+        chain_.piece_count());
+  present_ = false;
+  return chain_.TakeSingle();
 }
 
 bool operator==(const Records& a, const Records& b) {

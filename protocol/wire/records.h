@@ -26,7 +26,9 @@ class Records {
 
   // The bytes of a decoded field, without a copy; empty when null or empty. CHECKs that they lie in
   // one piece of memory, which is so for everything the Decoder made.
-  Buffer buffer() const;
+  const Buffer& buffer() const;
+  // The same, and these records are null afterwards.
+  Buffer TakeBuffer();
 
   // Equal null-ness and equal content. Memory is compared byte by byte however it is cut into
   // pieces; a file region equals only a region of the same file, position and length.

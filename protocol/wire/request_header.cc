@@ -5,6 +5,7 @@
 #include "protocol/wire/api.h"
 #include "protocol/wire/encoder.h"
 #include "protocol/wire/size_counter.h"
+#include "runtime/base/endian.h"
 
 namespace soliton::kafka {
 namespace {
@@ -48,23 +49,40 @@ std::string RequestHeader::ToString() const {
                      correlation_id, client_id);
 }
 
+namespace {
+
+bool Decode(Decoder& in, int16_t header_version, RequestHeader& header) {
+  header.api_key = in.Int16();
+  header.api_version = in.Int16();
+  header.correlation_id = in.Int32();
+  if (auto id = in.NullableString(/*flexible=*/false, /*allow_null=*/true)) {
+    header.client_id = *std::move(id);
+  }
+  if (in.ok() && header_version >= 2) DecodeTags(in, header.unknown_tagged_fields);
+  return in.ok();
+}
+
+}  // namespace
+
+bool DecodeRequestHeader(Decoder& in, RequestHeader& header) {
+  // The key and version that decide stand first. Where they are missing, every version fails alike.
+  const std::span<const uint8_t> start = in.rest_span();
+  if (start.size() < 2 * sizeof(int16_t)) return Decode(in, 1, header);
+  return Decode(in,
+                RequestHeaderVersion(LoadBigEndian<int16_t>(start.data()),
+                                     LoadBigEndian<int16_t>(start.data() + sizeof(int16_t))),
+                header);
+}
+
 absl::StatusOr<RequestHeader> DecodeRequestHeader(Decoder& in) {
-  // The key and version that decide stand first; a second decoder peeks at them.
-  Decoder start(in.Rest());
-  const int16_t api_key = start.Int16();
-  const int16_t api_version = start.Int16();
-  if (!start.ok()) return start.status();
-  return DecodeRequestHeader(in, RequestHeaderVersion(api_key, api_version));
+  RequestHeader header;
+  if (!DecodeRequestHeader(in, header)) return in.status();
+  return header;
 }
 
 absl::StatusOr<RequestHeader> DecodeRequestHeader(Decoder& in, int16_t header_version) {
   RequestHeader header;
-  header.api_key = in.Int16();
-  header.api_version = in.Int16();
-  header.correlation_id = in.Int32();
-  header.client_id = in.NullableString(/*flexible=*/false, /*allow_null=*/true).value_or("");
-  if (in.ok() && header_version >= 2) DecodeTags(in, header.unknown_tagged_fields);
-  if (!in.ok()) return in.status();
+  if (!Decode(in, header_version, header)) return in.status();
   return header;
 }
 

@@ -33,6 +33,8 @@ struct RequestHeader {
 // Leaves `in` at the first byte of the body. Succeeds for unknown API keys and versions too, so
 // that the caller can name them: look at FindApi and its versions before decoding the body.
 absl::StatusOr<RequestHeader> DecodeRequestHeader(Decoder& in);
+// The same into a fresh `header`; false when in.status() says why not.
+bool DecodeRequestHeader(Decoder& in, RequestHeader& header);
 // With a header version that is known from elsewhere.
 absl::StatusOr<RequestHeader> DecodeRequestHeader(Decoder& in, int16_t header_version);
 

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <span>
-#include <variant>
 
 #include "protocol/wire/wire_writer.h"
 
@@ -25,16 +24,14 @@ class SizeCounter : public WireWriter<SizeCounter> {
   }
   void Raw(std::span<const uint8_t> bytes) { copied_bytes_ += bytes.size(); }
   void External(const BufferChain& chain) {
-    for (const BufferChain::Piece& piece : chain.pieces()) {
-      const Buffer* buffer = std::get_if<Buffer>(&piece);
-      if (buffer == nullptr) {
-        external_bytes_ += static_cast<size_t>(std::get<FileRegion>(piece).length);
-      } else if (buffer->size() < kCopyRecordsBelowBytes) {
-        copied_bytes_ += buffer->size();
-      } else {
-        external_bytes_ += buffer->size();
-      }
-    }
+    chain.ForEachPiece(
+        [this](const Buffer& memory) {
+          (memory.size() < kCopyRecordsBelowBytes ? copied_bytes_ : external_bytes_) +=
+              memory.size();
+        },
+        [this](const FileRegion& region) {
+          external_bytes_ += static_cast<size_t>(region.length);
+        });
   }
 
   template <class WriteValue>

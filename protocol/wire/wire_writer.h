@@ -78,13 +78,14 @@ class WireWriter {
     self().External(value.chain());
   }
 
-  template <class T, class WriteElement>
-  void Array(const std::vector<T>& values, bool flexible, WriteElement write) {
+  // Values: std::vector or absl::InlinedVector.
+  template <class Values, class WriteElement>
+  void Array(const Values& values, bool flexible, WriteElement write) {
     Length(values.size(), flexible);
-    for (const T& value : values) write(value);
+    for (const auto& value : values) write(value);
   }
-  template <class T, class WriteElement>
-  void NullableArray(const std::optional<std::vector<T>>& values, bool flexible, bool allow_null,
+  template <class Values, class WriteElement>
+  void NullableArray(const std::optional<Values>& values, bool flexible, bool allow_null,
                      WriteElement write) {
     if (values) return Array(*values, flexible, write);
     if (allow_null) return NullLength(flexible);

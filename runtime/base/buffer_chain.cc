@@ -1,5 +1,7 @@
 #include "runtime/base/buffer_chain.h"
 
+#include <cstring>
+
 #include "runtime/base/check.h"
 #include "runtime/file/file_system.h"
 
@@ -21,8 +23,13 @@ absl::Status ReadRegion(const FileRegion& region, std::span<uint8_t> out) {
 
 void BufferChain::Append(Buffer buffer) {
   if (buffer.empty()) return;
+  const bool is_first = empty();
   size_bytes_ += static_cast<int64_t>(buffer.size());
-  pieces_.emplace_back(std::move(buffer));
+  if (is_first) {
+    first_ = std::move(buffer);
+  } else {
+    rest_.emplace_back(std::move(buffer));
+  }
 }
 
 void BufferChain::Append(FileRegion region) {
@@ -31,36 +38,43 @@ void BufferChain::Append(FileRegion region) {
   if (region.length == 0) return;
   CHECK(region.file != nullptr, "file region without a file");
   size_bytes_ += region.length;
-  pieces_.emplace_back(std::move(region));
+  rest_.emplace_back(std::move(region));
 }
 
 void BufferChain::Append(BufferChain chain) {
-  size_bytes_ += chain.size_bytes_;
-  if (pieces_.empty()) {
-    pieces_ = std::move(chain.pieces_);
+  if (empty()) {
+    *this = std::move(chain);
     return;
   }
-  for (Piece& piece : chain.pieces_) pieces_.push_back(std::move(piece));
+  size_bytes_ += chain.size_bytes_;
+  if (!chain.first_.empty()) rest_.emplace_back(std::move(chain.first_));
+  for (Piece& piece : chain.rest_) rest_.push_back(std::move(piece));
+}
+
+std::vector<BufferChain::Piece> BufferChain::pieces() const {
+  std::vector<Piece> all;
+  all.reserve(piece_count());
+  ForEachPiece([&all](const Buffer& memory) { all.emplace_back(memory); },
+               [&all](const FileRegion& region) { all.emplace_back(region); });
+  return all;
 }
 
 absl::StatusOr<Buffer> BufferChain::Flatten() const {
-  if (pieces_.empty()) return Buffer();
-  if (pieces_.size() == 1) {
-    if (const Buffer* only = std::get_if<Buffer>(&pieces_[0])) return *only;
-  }
+  if (empty()) return Buffer();
+  if (const Buffer* only = single()) return *only;
   Buffer whole = Buffer::Allocate(static_cast<size_t>(size_bytes_));
   uint8_t* out = whole.mutable_data();
-  for (const Piece& piece : pieces_) {
-    if (const Buffer* buffer = std::get_if<Buffer>(&piece)) {
-      std::memcpy(out, buffer->data(), buffer->size());
-      out += buffer->size();
-      continue;
-    }
-    const FileRegion& region = std::get<FileRegion>(piece);
-    absl::Status read = ReadRegion(region, {out, static_cast<size_t>(region.length)});
-    if (!read.ok()) return read;
-    out += region.length;
-  }
+  absl::Status read;
+  ForEachPiece(
+      [&out](const Buffer& memory) {
+        std::memcpy(out, memory.data(), memory.size());
+        out += memory.size();
+      },
+      [&out, &read](const FileRegion& region) {
+        if (read.ok()) read = ReadRegion(region, {out, static_cast<size_t>(region.length)});
+        out += region.length;
+      });
+  if (!read.ok()) return read;
   return whole;
 }
 

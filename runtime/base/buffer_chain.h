@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -18,7 +18,8 @@ class BufferChain {
   using Piece = std::variant<Buffer, FileRegion>;
 
   BufferChain() = default;
-  explicit BufferChain(Buffer buffer) { Append(std::move(buffer)); }
+  explicit BufferChain(Buffer buffer)
+      : first_(std::move(buffer)), size_bytes_(static_cast<int64_t>(first_.size())) {}
 
   void Append(Buffer buffer);      // empty buffers are dropped
   void Append(FileRegion region);  // empty regions are dropped
@@ -26,15 +27,39 @@ class BufferChain {
 
   int64_t size_bytes() const { return size_bytes_; }
   bool empty() const { return size_bytes_ == 0; }
-  const std::vector<Piece>& pieces() const { return pieces_; }
-  std::vector<Piece>& mutable_pieces() { return pieces_; }
+  size_t piece_count() const { return rest_.size() + (first_.empty() ? 0 : 1); }
+  // The memory of a chain that is one piece of it; nullptr otherwise.
+  const Buffer* single() const { return rest_.empty() && !first_.empty() ? &first_ : nullptr; }
+  // The same memory, and the chain is empty; also of an empty chain.
+  Buffer TakeSingle() {
+    size_bytes_ = 0;
+    return std::exchange(first_, Buffer());
+  }
+
+  // In order: on_memory(const Buffer&) or on_region(const FileRegion&) of each piece.
+  template <class OnMemory, class OnRegion>
+  void ForEachPiece(OnMemory on_memory, OnRegion on_region) const {
+    if (!first_.empty()) on_memory(first_);
+    for (const Piece& piece : rest_) {
+      if (const auto* memory = std::get_if<Buffer>(&piece)) {
+        on_memory(*memory);
+      } else {
+        on_region(std::get<FileRegion>(piece));
+      }
+    }
+  }
+  // All pieces, sharing what they refer to.
+  std::vector<Piece> pieces() const;
 
   // All bytes in one Buffer; regions are read from their files. Costs a copy unless the chain is
   // one Buffer.
   absl::StatusOr<Buffer> Flatten() const;
 
  private:
-  std::vector<Piece> pieces_;
+  // Most chains are one piece of memory: it stands apart, so that they take no allocation and move
+  // cheaply. Empty when the chain begins with a region.
+  Buffer first_;
+  std::vector<Piece> rest_;
   int64_t size_bytes_ = 0;
 };
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <limits>
 
 #include "runtime/base/check.h"
@@ -27,6 +28,10 @@ constexpr int64_t kSendFileMinBytes = 16 * 1024;
 // descriptor.
 constexpr int64_t kGatherBytes = 256 * 1024;
 
+// Answers that carry no records.
+constexpr int64_t kSmallFrameBytes = 512;
+constexpr size_t kBlockBytes = 4096;
+
 bool GoesBySendFile(const FileRegion& region) {
   return region.length >= kSendFileMinBytes && region.file->native_handle() >= 0;
 }
@@ -37,16 +42,32 @@ absl::Status SocketError(int error_number) {
 
 }  // namespace
 
-void SendQueue::Push(BufferChain frame) {
+void SendQueue::Push(const BufferChain& frame) {
   CHECK(frame.size_bytes() <= std::numeric_limits<int32_t>::max(), "frame of {} bytes",
         frame.size_bytes());
   LengthPrefix prefix;
   StoreBigEndian(prefix.data(), static_cast<int32_t>(frame.size_bytes()));
   unsent_bytes_ += static_cast<int64_t>(prefix.size()) + frame.size_bytes();
+  if (PushIntoBlock(frame, prefix)) return;
   pieces_.emplace_back(prefix);
-  for (BufferChain::Piece& piece : frame.mutable_pieces()) {
-    std::visit([this](auto& part) { pieces_.emplace_back(std::move(part)); }, piece);
+  frame.ForEachPiece([this](const Buffer& memory) { pieces_.emplace_back(memory); },
+                     [this](const FileRegion& region) { pieces_.emplace_back(region); });
+}
+
+bool SendQueue::PushIntoBlock(const BufferChain& frame, const LengthPrefix& prefix) {
+  // A frame that is alone goes as it is.
+  const Buffer* body = frame.single();
+  if (pieces_.empty() || body == nullptr || frame.size_bytes() > kSmallFrameBytes) return false;
+  const size_t bytes = prefix.size() + body->size();
+  auto* block = std::get_if<Block>(&pieces_.back());
+  if (block == nullptr || block->memory.size() - block->filled < bytes) {
+    block = &std::get<Block>(pieces_.emplace_back(Block{Buffer::Allocate(kBlockBytes)}));
   }
+  uint8_t* const to = block->memory.mutable_data() + block->filled;
+  std::memcpy(to, prefix.data(), prefix.size());
+  std::memcpy(to + prefix.size(), body->data(), body->size());
+  block->filled += bytes;
+  return true;
 }
 
 absl::StatusOr<SendQueue::Progress> SendQueue::WriteSome(int socket, int64_t budget_bytes) {
@@ -126,6 +147,9 @@ absl::StatusOr<int64_t> SendQueue::SendFile(int socket, int64_t budget_bytes) {
 
 std::span<const uint8_t> SendQueue::MemoryOf(const Piece& piece) {
   if (const auto* prefix = std::get_if<LengthPrefix>(&piece)) return *prefix;
+  if (const auto* block = std::get_if<Block>(&piece)) {
+    return block->memory.span().first(block->filled);
+  }
   return std::get<Buffer>(piece).span();
 }
 

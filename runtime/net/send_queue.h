@@ -22,7 +22,7 @@ class SendQueue {
   };
 
   // Queues the frame behind its length prefix.
-  void Push(BufferChain frame);
+  void Push(const BufferChain& frame);
 
   // Writes until done, blocked, or about `budget_bytes` have gone. kUnavailable: the peer is gone.
   // Other errors: a region could not be read, so the frame cannot be finished and the connection
@@ -34,7 +34,15 @@ class SendQueue {
 
  private:
   using LengthPrefix = std::array<uint8_t, 4>;
-  using Piece = std::variant<LengthPrefix, Buffer, FileRegion>;
+  // Small frames with their prefixes, one behind the other: a copy costs less than two pieces.
+  struct Block {
+    Buffer memory;
+    size_t filled = 0;
+  };
+  using Piece = std::variant<LengthPrefix, Buffer, FileRegion, Block>;
+
+  // Whether the frame went into a block.
+  bool PushIntoBlock(const BufferChain& frame, const LengthPrefix& prefix);
 
   static std::span<const uint8_t> MemoryOf(const Piece& piece);
 

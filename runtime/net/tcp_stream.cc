@@ -131,7 +131,7 @@ absl::StatusOr<bool> TcpStream::DeliverOne() {
 void TcpStream::Send(BufferChain frame) {
   owner_.AssertCurrent();
   if (closing_ || closed_) return;
-  queue_.Push(std::move(frame));
+  queue_.Push(frame);
   if (!delivering_) PostFlush();
 }
 

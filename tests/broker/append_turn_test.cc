@@ -20,7 +20,10 @@ class AppendTurnTest : public PartitionTableTest {
   class Pending final : public PendingAppend {
    public:
     Pending(std::vector<int>& finished, int name) : finished_(finished), name_(name) {}
+    void Waits() override { ++waits; }
     void Finished() override { finished_.push_back(name_); }
+
+    int waits = 0;
 
    private:
     std::vector<int>& finished_;
@@ -71,6 +74,7 @@ TEST_F(AppendTurnTest, NothingIsWrittenBeforeTheTurnEnds) {
   EXPECT_THAT(finished_, ElementsAre(1));
   EXPECT_EQ(pending->outcome.error, ErrorCode::NONE);
   EXPECT_EQ(pending->outcome.base_offset, 0);
+  EXPECT_EQ(pending->waits, 1);  // for the flush
   EXPECT_TRUE(pending->records.empty());
 }
 
@@ -114,6 +118,8 @@ TEST_F(AppendTurnTest, AnswersWaitForTheCommitOrNot) {
   // Replica 2 has fetched nothing. acks=1 is answered after the write.
   EXPECT_EQ(EndOf(0), 3);
   EXPECT_THAT(finished_, ElementsAre(2));
+  EXPECT_EQ(all->waits, 1);
+  EXPECT_EQ(leader_only->waits, 0);
   FetchArgs fetch;
   fetch.replica_id = 2;
   fetch.replica_epoch = 102;
@@ -125,6 +131,7 @@ TEST_F(AppendTurnTest, AnswersWaitForTheCommitOrNot) {
   EXPECT_THAT(finished_, ElementsAre(2, 1, 3));
   EXPECT_EQ(all->outcome.error, ErrorCode::NONE);
   EXPECT_EQ(last->outcome.base_offset, 2);
+  EXPECT_EQ(all->waits, 1);
 }
 
 TEST_F(AppendTurnTest, ARefusedBatchLeavesTheOthersAlone) {

@@ -11,9 +11,11 @@ constexpr auto kSmall = MemoryBudget::Class::kSmall;
 
 BufferChain Frame(std::string_view text) { return BufferChain(Buffer::CopyOf(text)); }
 
-std::string Text(const std::vector<BufferChain>& frames) {
+// Fills the slot; what may be sent then, as text.
+std::string Fill(ConnectionCore& core, uint64_t slot, std::optional<BufferChain> response) {
   std::string text;
-  for (const BufferChain& frame : frames) text += std::string(frame.Flatten()->view());
+  core.Fill(slot, std::move(response),
+            [&text](BufferChain frame) { text += std::string(frame.Flatten()->view()); });
   return text;
 }
 
@@ -21,9 +23,9 @@ TEST(ConnectionCore, ResponsesLeaveInRequestOrder) {
   ConnectionCore core({});
   const uint64_t a = core.OpenSlot(kSmall, 100), b = core.OpenSlot(kSmall, 100),
                  c = core.OpenSlot(kSmall, 100);
-  EXPECT_EQ(Text(core.Fill(c, Frame("c"))), "");
-  EXPECT_EQ(Text(core.Fill(a, Frame("a"))), "a");
-  EXPECT_EQ(Text(core.Fill(b, std::nullopt)), "c") << "acks=0 sends nothing and holds nobody up";
+  EXPECT_EQ(Fill(core, c, Frame("c")), "");
+  EXPECT_EQ(Fill(core, a, Frame("a")), "a");
+  EXPECT_EQ(Fill(core, b, std::nullopt), "c") << "acks=0 sends nothing and holds nobody up";
   EXPECT_EQ(core.in_flight(), 0u);
 }
 
@@ -34,9 +36,9 @@ TEST(ConnectionCore, StopsReadingAtTheLimits) {
   const uint64_t a = core.OpenSlot(kSmall, 100);
   const uint64_t b = core.OpenSlot(kSmall, 100);
   EXPECT_FALSE(core.MayRead(0));
-  core.Fill(b, Frame("0123456"));
+  Fill(core, b, Frame("0123456"));
   EXPECT_FALSE(core.MayRead(0)) << "a held response still takes its slot";
-  core.Fill(a, std::nullopt);
+  Fill(core, a, std::nullopt);
   EXPECT_TRUE(core.MayRead(9));
 }
 
@@ -60,7 +62,7 @@ TEST(ConnectionCore, StopsReadingWhenItsRequestsHoldItsShare) {
   const uint64_t b = core.OpenSlot(kSmall, 100);
   EXPECT_FALSE(core.MayRead(0));
   EXPECT_EQ(core.ClassOf(a), MemoryBudget::Class::kBulk);
-  core.Fill(b, Frame("b"));
+  Fill(core, b, Frame("b"));
   EXPECT_EQ(core.request_bytes(kSmall), 0) << "an answered request holds no memory";
   EXPECT_EQ(core.request_bytes(), 900);
   EXPECT_TRUE(core.MayRead(0));
@@ -70,7 +72,7 @@ TEST(ConnectionCore, HeldResponsesCountAsUnsent) {
   ConnectionCore core({.max_requests_in_flight = 10, .max_unsent_bytes = 10});
   core.OpenSlot(kSmall, 100);
   const uint64_t b = core.OpenSlot(kSmall, 100);
-  core.Fill(b, Frame("01234567"));
+  Fill(core, b, Frame("01234567"));
   EXPECT_TRUE(core.MayRead(1));
   EXPECT_FALSE(core.MayRead(2));
 }
@@ -88,12 +90,12 @@ TEST(ConnectionCore, AnyCompletionOrderGivesRequestOrder) {
         expected += name;
       } else {
         const size_t pick = random.Below(open.size());
-        sent += Text(core.Fill(open[pick].first, Frame(open[pick].second)));
+        sent += Fill(core, open[pick].first, Frame(open[pick].second));
         open.erase(open.begin() + static_cast<std::ptrdiff_t>(pick));
       }
     }
     while (!open.empty()) {
-      sent += Text(core.Fill(open.back().first, Frame(open.back().second)));
+      sent += Fill(core, open.back().first, Frame(open.back().second));
       open.pop_back();
     }
     EXPECT_EQ(sent, expected) << "seed " << seed;

@@ -99,13 +99,14 @@ TEST(Encoder, FileRegionsStandBetweenMemory) {
   const BufferChain frame = EncodeResponse(1, 12, response);
   // correlation id and tags of header version 1, then the body.
   EXPECT_EQ(frame.size_bytes(), static_cast<int64_t>(5 + response.EncodedSize(12)));
-  ASSERT_EQ(frame.pieces().size(), 4u);
-  EXPECT_TRUE(std::holds_alternative<Buffer>(frame.pieces()[0]));
-  EXPECT_EQ(std::get<FileRegion>(frame.pieces()[1]).position, 4096);
-  EXPECT_EQ(std::get<FileRegion>(frame.pieces()[2]).length, 10);
-  EXPECT_TRUE(std::holds_alternative<Buffer>(frame.pieces()[3]));
+  const std::vector<BufferChain::Piece> pieces = frame.pieces();
+  ASSERT_EQ(pieces.size(), 4u);
+  EXPECT_TRUE(std::holds_alternative<Buffer>(pieces[0]));
+  EXPECT_EQ(std::get<FileRegion>(pieces[1]).position, 4096);
+  EXPECT_EQ(std::get<FileRegion>(pieces[2]).length, 10);
+  EXPECT_TRUE(std::holds_alternative<Buffer>(pieces[3]));
   // The length before the records counts the regions: 70010 + 1 as a varint ends the first piece.
-  const Buffer& before = std::get<Buffer>(frame.pieces()[0]);
+  const Buffer& before = std::get<Buffer>(pieces[0]);
   ASSERT_GE(before.size(), 3u);
   Decoder length(before.Slice(before.size() - 3));
   EXPECT_EQ(length.UnsignedVarint(), 70011u);

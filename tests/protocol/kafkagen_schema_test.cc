@@ -32,6 +32,12 @@ TEST(KafkagenSchema, RangesAreClippedToTheMessage) {
   EXPECT_EQ(CppType(field), "std::optional<std::string>");
 }
 
+TEST(KafkagenSchema, AnArrayOfMostlyOneTakesNoAllocation) {
+  EXPECT_EQ(CppType(LoadField(R"({"name": "ids", "type": "[]int32", "mostly_one": true})")),
+            "absl::InlinedVector<int32_t, 1>");
+  EXPECT_EQ(CppType(LoadField(R"({"name": "ids", "type": "[]int32"})")), "std::vector<int32_t>");
+}
+
 TEST(KafkagenSchema, TheFewestBytesOfAnElement) {
   // Version 1: 4 + 2 bytes; version 2 and 3: 4 + 1 and an empty tag block.
   EXPECT_EQ(MinElementBytes(LoadField(R"({"name": "pairs", "type": "[]Pair"})"), 2), 6u);

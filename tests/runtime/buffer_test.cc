@@ -110,6 +110,32 @@ TEST(BufferChainTest, FlattenOfOneBufferDoesNotCopy) {
   EXPECT_TRUE(BufferChain().Flatten()->empty());
 }
 
+TEST(BufferChainTest, OneBufferCanBeTakenOut) {
+  Buffer buffer = Buffer::CopyOf(std::string_view("same"));
+  BufferChain chain(buffer);
+  ASSERT_NE(chain.single(), nullptr);
+  EXPECT_EQ(chain.TakeSingle().data(), buffer.data());
+  EXPECT_TRUE(chain.empty());
+  EXPECT_EQ(chain.single(), nullptr);
+  // What is moved from is an empty chain, too.
+  BufferChain from(buffer);
+  const BufferChain to = std::move(from);
+  EXPECT_EQ(to.piece_count(), 1u);
+  EXPECT_TRUE(BufferChain().TakeSingle().empty());
+  BufferChain two(buffer);
+  two.Append(buffer);
+  EXPECT_EQ(two.single(), nullptr);
+}
+
+TEST(BufferTest, SliceOfATemporaryKeepsItsStorage) {
+  Buffer whole = Buffer::CopyOf(std::string_view("abcdef"));
+  const uint8_t* const begin = whole.data();
+  Buffer part = std::move(whole).Slice(2, 3);
+  EXPECT_EQ(part.view(), "cde");
+  EXPECT_EQ(part.data(), begin + 2);
+  EXPECT_TRUE(std::move(part).Slice(1, 0).empty());
+}
+
 TEST(BufferChainTest, RegionBeyondTheEndIsDataLoss) {
   TemporaryDirectory directory;
   PosixFileSystem fs;

@@ -22,8 +22,8 @@ namespace {
 constexpr size_t kMaxPiecesPerCall = 64;
 static_assert(kMaxPiecesPerCall <= IOV_MAX);
 // Below this a copy through memory, coalesced with its neighbours, is cheaper than a sendfile of
-// its own.
-constexpr int64_t kSendFileMinBytes = 16 * 1024;
+// its own: two calls, and pages that begin and end in the middle.
+constexpr int64_t kSendFileMinBytes = 64 * 1024;
 // One gathered write stops growing here; also what is held in memory of a file without a
 // descriptor.
 constexpr int64_t kGatherBytes = 256 * 1024;

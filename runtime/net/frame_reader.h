@@ -7,7 +7,7 @@
 // Small frames are slices of a chunk that one read filled, so many of them cost one system call and
 // no copy. A frame that does not fit in the rest of the chunk gets a buffer of its exact size: what
 // has arrived of it (a few KiB at most while large frames follow each other) is copied, the rest is
-// read in place. At most one body is under construction. A slice keeps its whole chunk (up to 64
+// read in place. At most one body is under construction. A slice keeps its whole chunk (up to 128
 // KiB) alive: whoever stores a small frame for long copies it.
 #pragma once
 
@@ -59,7 +59,7 @@ class FrameReader {
   // Enough of a request to see what it is and who sends it.
   static constexpr size_t kHeadBytes = 48;
   static constexpr size_t kMinChunkBytes = 4 * 1024;
-  static constexpr size_t kMaxChunkBytes = 64 * 1024;
+  static constexpr size_t kMaxChunkBytes = 128 * 1024;
   // From here on a frame is read in place, with little of it passing through the chunk.
   static constexpr size_t kLargeFrameBytes = 16 * 1024;
   // A chunk with less room than this is replaced rather than filled up.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/file/copy_file.h"
 #include "segment/batch_scanner.h"
 #include "segment/damage_mark.h"
 #include "segment/data_directory.h"
@@ -235,18 +236,8 @@ absl::Status LossTaker::KeepTail() {
   auto to = fs_.Open(JoinPath(kept_, fmt::format("{}.from-byte-{}", name, loss_.size_bytes)),
                      OpenMode::kReadWriteOrCreate);
   if (!to.ok()) return to.status();
-  constexpr size_t kChunkBytes = size_t{1} << 20;
-  for (int64_t position = loss_.size_bytes;;) {
-    Buffer chunk = Buffer::Allocate(kChunkBytes);
-    const absl::StatusOr<size_t> count =
-        (*from)->ReadAt(position, std::span(chunk.mutable_data(), chunk.size()));
-    if (!count.ok()) return count.status();
-    if (*count == 0) break;
-    const Buffer piece = chunk.Slice(0, *count);
-    if (absl::Status status = (*to)->Append(std::span(&piece, 1)); !status.ok()) return status;
-    position += static_cast<int64_t>(*count);
-  }
-  if (absl::Status status = (*to)->Sync(); !status.ok()) return status;
+  if (absl::Status status = CopyDurably(**from, loss_.size_bytes, **to); !status.ok())
+    return status;
   return fs_.SyncDirectory(kept_);
 }
 

@@ -6,6 +6,7 @@
 
 #include "runtime/base/mutant.h"
 #include "runtime/base/reach.h"
+#include "runtime/file/copy_file.h"
 #include "runtime/obs/logging.h"
 #include "segment/batch_scanner.h"
 #include "segment/failed_sync.h"
@@ -131,18 +132,7 @@ absl::Status SegmentRecovery::CopyFile(const std::string& path) {
   if (!from.ok()) return from.status();
   auto to = fs_.Open(copy_path, OpenMode::kReadWriteOrCreate);
   if (!to.ok()) return to.status();
-  constexpr size_t kChunkBytes = size_t{1} << 20;
-  for (int64_t position = 0;;) {
-    Buffer chunk = Buffer::Allocate(kChunkBytes);
-    const absl::StatusOr<size_t> count =
-        (*from)->ReadAt(position, std::span(chunk.mutable_data(), chunk.size()));
-    if (!count.ok()) return count.status();
-    if (*count == 0) break;
-    const Buffer piece = chunk.Slice(0, *count);
-    if (absl::Status status = (*to)->Append(std::span(&piece, 1)); !status.ok()) return status;
-    position += static_cast<int64_t>(*count);
-  }
-  if (absl::Status status = (*to)->Sync(); !status.ok()) return status;
+  if (absl::Status status = CopyDurably(**from, 0, **to); !status.ok()) return status;
   return fs_.Rename(copy_path, path);
 }
 

@@ -38,7 +38,7 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     missing_ = items_.size();
     if (missing_ == 0) return Finish();
     if (MoveToOwner()) return;
-    // From here on the items alone hold the records, each until it is appended.
+    // Items hold their records until they are appended; those that are refused go with the request.
     for (Item& item : items_) {
       auto& partition = body_.topic_data[item.topic].partition_data[item.partition];
       item.records = partition.records.TakeBuffer();

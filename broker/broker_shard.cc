@@ -46,6 +46,7 @@ BrokerShard::BrokerShard(const BrokerContext& context, Shard& shard,
       append_turn_(shard, partitions_),
       fetchers_(context.ports, shard, context.options, partitions_),
       fetch_sessions_(SlotsOfShard(context)),
+      request_timeouts_(shard),
       memory_(context.options.memory_budget_bytes / context.ports.shards->size()),
       refusals_(kRefusalLines, kRefusalPeriod) {}
 

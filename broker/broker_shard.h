@@ -17,6 +17,7 @@
 #include "broker/server/connection.h"
 #include "broker/server/fetch_session_cache.h"
 #include "broker/server/memory_budget.h"
+#include "broker/server/request_timeouts.h"
 #include "controller/client/controller_client.h"
 #include "controller/metadata/metadata_image.h"
 #include "runtime/obs/log_throttle.h"
@@ -107,6 +108,7 @@ class BrokerShard {
   int64_t broker_epoch() const { return broker_epoch_; }
   FetchSessionCache& fetch_sessions() { return fetch_sessions_; }
   RefusedSequences& refused_sequences() { return refused_sequences_; }
+  RequestTimeouts& request_timeouts() { return request_timeouts_; }
 
   // Stops serving: closes all connections and fetchers.
   void CloseConnections();
@@ -138,6 +140,7 @@ class BrokerShard {
   ReplicaFetchers fetchers_;
   FetchSessionCache fetch_sessions_;
   RefusedSequences refused_sequences_;
+  RequestTimeouts request_timeouts_;
   std::vector<std::shared_ptr<FramedConnection>> early_;  // accepted before the first image
   std::map<uint64_t, std::shared_ptr<Connection>> connections_;
   std::map<uint64_t, std::function<void()>> parked_replica_fetches_;

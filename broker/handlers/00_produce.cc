@@ -26,7 +26,8 @@ constexpr int16_t kFirstZstdVersion = 7;
 constexpr int16_t kTopicIdVersion = 13;
 
 // The request while its partitions are being appended and replicated. Lives on the home shard.
-class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
+class PendingProduce final : public TimedRequest,
+                             public std::enable_shared_from_this<PendingProduce> {
  public:
   explicit PendingProduce(RequestPtr request) : request_(std::move(request)) {}
 
@@ -48,6 +49,7 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     std::map<int, std::vector<Item*>> elsewhere;
     for (Item& item : items_) {
       BrokerShard& owner = home().context().OwnerOf(item.id);
+      item.owner = &owner;
       if (&owner == &home()) {
         Append(owner, item);
       } else {
@@ -67,7 +69,8 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
  private:
   struct Item final : PendingAppend {
     PendingProduce* request = nullptr;
-    size_t topic = 0;  // where the answer goes
+    BrokerShard* owner = nullptr;  // of the partition
+    size_t topic = 0;              // where the answer goes
     size_t partition = 0;
     BatchSequence sequence;
     bool was_unknown = false;  // an earlier batch met a broker that did not know the topic
@@ -78,12 +81,12 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
   };
 
   BrokerShard& home() const { return request_->home(); }
-  bool IsHere(const Item& item) const { return &home().context().OwnerOf(item.id) == &home(); }
+  bool IsHere(const Item& item) const { return item.owner == &home(); }
 
   void StartTimer() {
-    if (body_.acks != -1 || timer_ != 0) return;
-    timer_ = home().shard().ScheduleAfter(milliseconds(std::max(body_.timeout_ms, 0)),
-                                          [self = shared_from_this()] { self->OnTimeout(); });
+    if (body_.acks != -1 || timeout_.taken()) return;
+    timeout_ = home().request_timeouts().Enter(milliseconds(std::max(body_.timeout_ms, 0)),
+                                               shared_from_this());
   }
 
   bool MoveToOwner() {
@@ -250,7 +253,7 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
 
   // Owner shard: the result goes home.
   void Deliver(Item& item) {
-    BrokerShard& owner = home().context().OwnerOf(item.id);
+    BrokerShard& owner = *item.owner;
     if (item.outcome.error != ErrorCode::NONE) {
       NoteRefusal(owner, item.id.topic_id.ToString(), item.id.partition, item.sequence,
                   item.outcome.error);
@@ -283,8 +286,8 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
     if (--missing_ == 0) Finish();
   }
 
-  void OnTimeout() {
-    timer_ = 0;
+  void OnTimeout() override {
+    timeout_ = {};
     for (Item& item : items_) {
       if (item.answered) continue;
       ProduceOutcome outcome;
@@ -295,7 +298,7 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
   }
 
   void Finish() {
-    home().shard().CancelTimer(timer_);
+    home().request_timeouts().Leave(timeout_);
     if (body_.acks != 0) {
       request_->Reply(response_);
     } else if (failed_) {
@@ -311,7 +314,7 @@ class PendingProduce : public std::enable_shared_from_this<PendingProduce> {
   absl::InlinedVector<Item, 1> items_;
   size_t missing_ = 0;
   bool failed_ = false;
-  TimerId timer_ = 0;
+  RequestTimeouts::Place timeout_;
 };
 
 void Handle(RequestPtr request) {

@@ -22,7 +22,7 @@ void Decoder::FailTruncated(size_t wanted) {
   Fail(fmt::format("{} bytes expected, {} left", wanted, remaining()));
 }
 
-uint32_t Decoder::UnsignedVarint() {
+uint32_t Decoder::LongVarint() {
   uint32_t value = 0;
   for (int shift = 0; shift < 35; shift += 7) {
     const uint8_t byte = Fixed<uint8_t>();
@@ -105,14 +105,8 @@ Records Decoder::RecordsField(bool flexible, bool allow_null) {
   return Records(TakeSlice(length));
 }
 
-uint32_t Decoder::TagCount() {
-  const uint32_t count = UnsignedVarint();
-  // A tagged field takes two bytes at least.
-  if (count > remaining() / 2) {
-    Fail(fmt::format("{} tagged fields, {} bytes left", count, remaining()));
-    return 0;
-  }
-  return count;
+void Decoder::FailTagCount(uint32_t count) {
+  Fail(fmt::format("{} tagged fields, {} bytes left", count, remaining()));
 }
 
 Decoder::Tag Decoder::BeginTag() {
@@ -138,8 +132,7 @@ void Decoder::UnknownTag(const Tag& tag, std::vector<UnknownTaggedField>& unknow
   EndTag(tag);
 }
 
-void Decoder::FinishTags(std::vector<UnknownTaggedField>& unknown) {
-  if (unknown.size() < 2) return;
+void Decoder::SortTags(std::vector<UnknownTaggedField>& unknown) {
   std::sort(unknown.begin(), unknown.end(),
             [](const auto& a, const auto& b) { return a.tag < b.tag; });
   const auto twice = std::adjacent_find(

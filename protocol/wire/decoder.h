@@ -65,7 +65,11 @@ class Decoder {
     return id;
   }
   // At most 5 bytes and 32 bits.
-  uint32_t UnsignedVarint();
+  uint32_t UnsignedVarint() {
+    if (cursor_ != end_ && *cursor_ < 0x80) [[likely]]
+      return *cursor_++;
+    return LongVarint();
+  }
 
   // `flexible`: compact lengths. A null where `allow_null` is false is a failure.
   std::string String(bool flexible);
@@ -108,12 +112,21 @@ class Decoder {
     uint32_t tag = 0;
     const uint8_t* outer_end = nullptr;
   };
-  uint32_t TagCount();
+  uint32_t TagCount() {
+    const uint32_t count = UnsignedVarint();
+    // A tagged field takes two bytes at least.
+    if (count <= remaining() / 2) [[likely]]
+      return count;
+    FailTagCount(count);
+    return 0;
+  }
   Tag BeginTag();
   void EndTag(const Tag& tag);
   void UnknownTag(const Tag& tag, std::vector<UnknownTaggedField>& unknown);
   // Puts unknown fields that came out of order in order; the same tag twice is a failure.
-  void FinishTags(std::vector<UnknownTaggedField>& unknown);
+  void FinishTags(std::vector<UnknownTaggedField>& unknown) {
+    if (unknown.size() >= 2) SortTags(unknown);
+  }
 
  private:
   template <class T>
@@ -134,6 +147,10 @@ class Decoder {
     for (int64_t i = 0; i < count && ok_; ++i) read(values.emplace_back());
   }
 
+  // Of more than one byte, or cut.
+  uint32_t LongVarint();
+  void FailTagCount(uint32_t count);
+  void SortTags(std::vector<UnknownTaggedField>& unknown);
   // A length of a string, bytes or records: -1 for null. Checked against the rest of the frame.
   int64_t ByteLength(bool flexible, bool short_length, bool allow_null);
   int64_t ArrayLength(bool flexible, size_t min_element_bytes, bool allow_null);

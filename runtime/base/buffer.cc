@@ -1,13 +1,31 @@
 #include "runtime/base/buffer.h"
 
+#include <array>
 #include <cstdlib>
 #include <new>
 
 #include "runtime/base/check.h"
+#include "runtime/base/recycling_allocator.h"
 
 namespace soliton {
 
+namespace {
+
+// Most answers are that short, and every request has one.
+constexpr size_t kShortBytes = 240;
+struct alignas(16) ShortBlock {
+  std::array<uint8_t, 16 + kShortBytes> bytes;
+};
+
+}  // namespace
+
 Buffer::Storage* Buffer::Storage::New(size_t size) {
+  static_assert(sizeof(Storage) + kShortBytes == sizeof(ShortBlock));
+  if (kMemoryIsRecycled && size <= kShortBytes) {
+    auto* storage = new (RecyclingAllocator<ShortBlock>().allocate(1)) Storage;
+    storage->is_short = true;
+    return storage;
+  }
   CHECK(size <= SIZE_MAX - sizeof(Storage), "buffer of {} bytes", size);
   void* memory = std::malloc(sizeof(Storage) + size);
   CHECK(memory != nullptr, "out of memory: buffer of {} bytes", size);
@@ -16,8 +34,14 @@ Buffer::Storage* Buffer::Storage::New(size_t size) {
 
 void Buffer::Free(Storage* storage) {
   delete storage->wrapped;
+  const bool is_short = storage->is_short;
   storage->~Storage();
-  std::free(storage);
+  void* const memory = storage;
+  if (is_short) {
+    RecyclingAllocator<ShortBlock>().deallocate(static_cast<ShortBlock*>(memory), 1);
+  } else {
+    std::free(memory);
+  }
 }
 
 void Buffer::FailSlice(size_t offset, size_t length) const {

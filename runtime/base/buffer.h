@@ -71,6 +71,7 @@ class Buffer {
   // them).
   struct alignas(16) Storage {
     std::atomic<uint32_t> references{1};
+    bool is_short = false;  // a block of one size, whose memory is recycled
     // Where the bytes live when not behind this header.
     std::string* wrapped = nullptr;
 

@@ -12,6 +12,12 @@
 
 namespace soliton {
 
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool kMemoryIsRecycled = false;
+#else
+inline constexpr bool kMemoryIsRecycled = true;
+#endif
+
 template <class T>
 class RecyclingAllocator {
  public:
@@ -38,11 +44,7 @@ class RecyclingAllocator {
   friend bool operator==(const RecyclingAllocator&, const RecyclingAllocator&) { return true; }
 
  private:
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  static constexpr size_t kMostKept = 0;
-#else
-  static constexpr size_t kMostKept = 256;
-#endif
+  static constexpr size_t kMostKept = kMemoryIsRecycled ? 256 : 0;
   struct Link {
     Link* next;
   };

@@ -55,7 +55,7 @@ struct BrokerOptions {
   int32_t default_replication_factor = 1;
 
   int64_t max_request_bytes = 100 * 1024 * 1024;  // socket.request.max.bytes
-  int32_t max_requests_in_flight_per_connection = 64;
+  int32_t max_requests_in_flight_per_connection = 256;
   int64_t memory_budget_bytes = 256 << 20;  // queued.max.request.bytes; of the whole process
   int64_t max_connections = std::numeric_limits<int64_t>::max();
   int64_t max_connections_per_address = std::numeric_limits<int64_t>::max();

@@ -13,6 +13,9 @@
 namespace soliton::broker {
 namespace {
 
+// What serving a request takes beside its frame, about: its slot, its decoded form, its place in
+// queues. It is what counts when small requests come by the hundred.
+constexpr int64_t kServingBytes = 1024;
 // Answers below this are not worth counting: 64 of them are a few KiB.
 constexpr int64_t kCountedAnswerBytes = 4096;
 // It takes more than so many slow readers to hold the memory that large requests may have.
@@ -68,8 +71,10 @@ bool Connection::AdmitFrame(int64_t frame_bytes, std::span<const uint8_t> head) 
   if (closed_ || closing_) return false;
   if (!incoming_) {
     incoming_ =
-        Incoming{ClassOf(frame_bytes, head, *shard_.image(), answer_bytes_ > 0), frame_bytes};
-    incoming_->waits = !shard_.memory().Ask(id_, incoming_->what, frame_bytes);
+        Incoming{.what = ClassOf(frame_bytes, head, *shard_.image(), answer_bytes_ > 0),
+                 .frame_bytes = frame_bytes,
+                 .bytes = std::min(frame_bytes + kServingBytes, shard_.memory().largest_bytes())};
+    incoming_->waits = !shard_.memory().Ask(id_, incoming_->what, incoming_->bytes);
   }
   // The transport has stopped by itself; UpdateReading sets it going again.
   if (incoming_->waits) reading_ = false;
@@ -220,7 +225,7 @@ void Connection::CheckProgress(MonotonicTime now) {
                                transport_->partial_frame_bytes()));
     case ConnectionWatch::Verdict::kNoMemory:
       return Close(
-          fmt::format("no memory became free for its request of {} bytes", incoming_->bytes));
+          fmt::format("no memory became free for its request of {} bytes", incoming_->frame_bytes));
     case ConnectionWatch::Verdict::kSlowReader:
       return Close(fmt::format("it has taken nothing of {} bytes of answers for too long",
                                transport_->unsent_bytes()));

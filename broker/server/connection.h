@@ -69,7 +69,8 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
   // A frame that is being read, or waits for memory to be.
   struct Incoming {
     MemoryBudget::Class what = MemoryBudget::Class::kSmall;
-    int64_t bytes = 0;
+    int64_t frame_bytes = 0;
+    int64_t bytes = 0;   // that it takes, with what is made to serve it
     bool waits = false;  // for memory, which is not taken yet
   };
 

@@ -18,7 +18,7 @@
 namespace soliton::broker {
 
 struct ConnectionLimits {
-  int32_t max_requests_in_flight = 64;
+  int32_t max_requests_in_flight = 256;
   int64_t max_unsent_bytes = 64 << 20;
   // Of requests in flight: no connection has the shard's memory for itself.
   int64_t max_request_bytes = 64 << 20;

@@ -14,7 +14,7 @@
 namespace soliton {
 namespace {
 
-constexpr int kMaxPiecesPerCall = 64;
+constexpr int kMaxPiecesPerCall = 256;
 static_assert(kMaxPiecesPerCall <= IOV_MAX);
 
 // The part of `pieces` that is still to be written: `next` is the first unfinished piece,

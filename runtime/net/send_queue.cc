@@ -19,7 +19,7 @@
 namespace soliton {
 namespace {
 
-constexpr size_t kMaxPiecesPerCall = 64;
+constexpr size_t kMaxPiecesPerCall = 512;
 static_assert(kMaxPiecesPerCall <= IOV_MAX);
 // Below this a copy through memory, coalesced with its neighbours, is cheaper than a sendfile of
 // its own: two calls, and pages that begin and end in the middle.

@@ -130,6 +130,34 @@ TEST_F(MemoryRulesTest, LargeRequestsWaitForMemoryAndNobodyElseDoes) {
   EXPECT_EQ(Replica(leader, "t")->high_watermark, 12);
 }
 
+// A request of a hundred bytes takes more than those while it waits for its answer.
+TEST_F(MemoryRulesTest, SmallRequestsCountForWhatServesThem) {
+  adjust_ = [](BrokerOptions& options) { options.memory_budget_bytes = 1 << 20; };
+  Start(1);
+  const Uuid topic = CreateTopic("t", 1, 1, {});
+  node(1).StallDisk(seconds(5));
+  constexpr int kClients = 8;
+  constexpr int kEach = 200;
+  std::vector<RawClient*> clients;
+  for (int i = 0; i < kClients; ++i) {
+    clients.push_back(&Connect(1));
+    for (int k = 0; k < kEach; ++k) {
+      SendRequest(*clients.back(), 13, k, ProduceTo(topic, 0, Batch("x")));
+    }
+  }
+  world_.RunFor(seconds(2));
+  EXPECT_GT(Replica(1, "t")->log_end_offset, 100);
+  EXPECT_LT(Replica(1, "t")->log_end_offset, 1024) << "more than a KiB each in a budget of a MiB";
+  for (RawClient* client : clients) {
+    for (int k = 0; k < kEach; ++k) {
+      auto frame = NextFrame(*client);
+      ASSERT_TRUE(frame.ok()) << k << ": " << frame.status();
+      EXPECT_EQ(Result(kafka::DecodeResponse<kafka::ProduceResponse>(*frame, 13, k)).error_code,
+                ErrorCode::NONE);
+    }
+  }
+}
+
 // Half requests hold what memory there is, for a while; then those that waited behind them have
 // gone, and a good request goes through.
 TEST_F(MemoryRulesTest, RequestsWithoutMemoryAreGivenUp) {

@@ -66,7 +66,7 @@ void DrawLimits(Random& random, const Pace& pace, ClusterPlan& plan) {
   plan.index_interval_bytes = static_cast<int32_t>(OneOf(random, {0, 100, 4096}));
   // With many partitions one request at a time is no more than slow.
   const bool one_at_a_time = random.Chance(1, 4) && plan.partitions <= 3;
-  plan.max_requests_in_flight = one_at_a_time ? 1 : 64;
+  plan.max_requests_in_flight = one_at_a_time ? 1 : 256;
   const int64_t budget_bytes = OneOf(random, {2 << 20, 8 << 20});
   if (random.Chance(1, 6)) plan.memory_budget_bytes = budget_bytes;
   plan.disk_latency_max = milliseconds(OneOf(random, {1, 3, 20}));

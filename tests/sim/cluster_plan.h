@@ -37,7 +37,7 @@ struct ClusterPlan {
   int64_t retention_bytes = -1;  // -1: nothing is deleted
   int32_t segment_bytes = 0;
   int32_t index_interval_bytes = 0;
-  int32_t max_requests_in_flight = 64;  // of one connection, at a broker
+  int32_t max_requests_in_flight = 256;  // of one connection, at a broker
   int64_t memory_budget_bytes = 256 << 20;
   Duration disk_latency_max{};
   Duration network_delay_max{};

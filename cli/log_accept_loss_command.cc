@@ -9,6 +9,7 @@
 #include "runtime/file/posix_file_system.h"
 #include "runtime/loop/native_clock.h"
 #include "segment/accept_loss.h"
+#include "segment/find_loss.h"
 
 namespace soliton::cli {
 namespace {

@@ -228,7 +228,8 @@ absl::Status SegmentRecovery::TakeByScan() {
           "{} does not follow on offset {}", it->second->file()->path(), expected_offset));
       // What was not scanned is durable up to here, and may claim to reach further: base offsets
       // lie outside the checksums.
-      if (!scanning && point_.durable_end_offset > log_.log_start_offset) {
+      if (!SOLITON_MUTANT("durable_segments_overlap") && !scanning &&
+          point_.durable_end_offset > log_.log_start_offset) {
         return LostPromise(why, std::min(expected_offset, it->first));
       }
       return EndLogAt(expected_offset, std::prev(it), why);

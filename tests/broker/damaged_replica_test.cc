@@ -1,6 +1,7 @@
 // What becomes of a replica whose promised records are damaged: in the simulated world.
 #include "runtime/obs/logging.h"
 #include "segment/accept_loss.h"
+#include "segment/find_loss.h"
 #include "tests/broker/broker_lifecycle_fixture.h"
 
 namespace soliton::broker {

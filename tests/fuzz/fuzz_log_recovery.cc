@@ -13,6 +13,7 @@
 #include "runtime/base/check.h"
 #include "runtime/obs/logging.h"
 #include "segment/accept_loss.h"
+#include "segment/find_loss.h"
 #include "segment/log.h"
 #include "segment/recovery_point_file.h"
 #include "tests/fuzz/input_reader.h"

@@ -1,6 +1,7 @@
 // Giving up what is damaged: what is right stays, what is not is kept elsewhere, and a crash on the
 // way leaves a folder that is refused until the work is finished.
 #include "segment/accept_loss.h"
+#include "segment/find_loss.h"
 
 #include <gmock/gmock.h>
 

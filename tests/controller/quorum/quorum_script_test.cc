@@ -13,10 +13,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
+#include "runtime/file/posix_file_system.h"
 #include "tests/controller/quorum/quorum_world.h"
 
 namespace soliton::controller {
@@ -146,20 +145,24 @@ std::string Replay(const std::string& text) {
 }
 
 TEST(QuorumScriptTest, ConversationsGoAsWritten) {
+  PosixFileSystem files;
+  const std::string folder = SOLITON_SOURCE_DIR "/tests/controller/quorum/scripts";
+  const auto entries = files.List(folder);
+  ASSERT_TRUE(entries.ok()) << entries.status();
   int count = 0;
-  for (const auto& file : std::filesystem::directory_iterator(std::string(SOLITON_SOURCE_DIR) +
-                                                              "/tests/controller/quorum/scripts")) {
-    if (file.path().extension() != ".txt") continue;
+  for (const DirectoryEntry& entry : *entries) {
+    if (!entry.name.ends_with(".txt")) continue;
     ++count;
-    std::stringstream text;
-    text << std::ifstream(file.path()).rdbuf();
-    const std::string now = Replay(text.str());
+    const std::string path = JoinPath(folder, entry.name);
+    const auto text = ReadFile(files, path);
+    ASSERT_TRUE(text.ok()) << text.status();
+    const std::string now = Replay(*text);
     if (std::getenv("QUORUM_REWRITE") != nullptr) {
-      std::ofstream(file.path()) << now;
+      ASSERT_TRUE(WriteFileAtomically(files, path, now).ok());
     } else {
-      EXPECT_EQ(text.str(), now) << file.path();
+      EXPECT_EQ(*text, now) << path;
     }
-    EXPECT_EQ(now.find("VIOLATED"), std::string::npos) << file.path() << "\n" << now;
+    EXPECT_EQ(now.find("VIOLATED"), std::string::npos) << path << "\n" << now;
   }
   EXPECT_GE(count, 10);
 }

@@ -286,56 +286,6 @@ void QuorumWorld::RunFor(Duration time) {
   }
 }
 
-std::string QuorumWorld::Describe() const {
-  std::string text;
-  for (int i = 0; i < size(); ++i) {
-    const Node& at = nodes_[Index(i)];
-    text += fmt::format("{}: ", i + 1);
-    if (!up(i)) {
-      text += "down\n";
-      continue;
-    }
-    const QuorumCore& core = *at.core;
-    text += fmt::format("{} of epoch {}", QuorumRoleName(core.role()), core.epoch());
-    if (core.leader() && !core.is_leader())
-      text += fmt::format(" behind {}", core.leader()->node_id);
-    text += fmt::format(", log [{}..{}) epochs", at.base.end.offset, core.log().end_offset());
-    for (const StoredBatch& batch : at.log) text += fmt::format(" {}", batch.entry.epoch);
-    text += fmt::format(", flushed {}, committed {}, voters", at.flushed_end, core.committed_end());
-    for (const Voter& voter : core.voters().voters()) text += fmt::format(" {}", voter.node_id);
-    text += core.transferring() ? ", transferring\n" : "\n";
-  }
-  return text;
-}
-
-std::string QuorumWorld::Describe(const QuorumMessage& message) const {
-  const auto position = [](const LogPosition& at) {
-    return fmt::format("{} (epoch {})", at.offset, at.epoch);
-  };
-  std::string text =
-      fmt::format("{} -> {}  epoch {}: ", message.from.node_id, message.to.node_id, message.epoch);
-  if (const auto* ask = std::get_if<VoteRequest>(&message.body)) {
-    text +=
-        fmt::format("{}, log ends at {}{}", ask->pre_vote ? "would you vote for me" : "vote for me",
-                    position(ask->log_end), ask->transfer ? ", the leader asked" : "");
-  } else if (const auto* vote = std::get_if<VoteAnswer>(&message.body)) {
-    text += fmt::format("{}{}", vote->pre_vote ? "would: " : "", vote->granted ? "yes" : "no");
-  } else if (const auto* append = std::get_if<AppendRequest>(&message.body)) {
-    text += fmt::format("after {} append up to {}, committed {}", position(append->after),
-                        append->end_offset, append->committed_end);
-  } else if (const auto* answer = std::get_if<AppendAnswer>(&message.body)) {
-    text += answer->matched ? fmt::format("same up to {}, flushed {}", answer->verified_end,
-                                          answer->flushed_end)
-                            : fmt::format("not the same at {}, perhaps at {}", answer->after_offset,
-                                          position(answer->hint));
-  } else if (std::holds_alternative<SnapshotRequest>(message.body)) {
-    text += "a snapshot";
-  } else {
-    text += "stand now";
-  }
-  return text;
-}
-
 // ---- effects ----
 
 void QuorumWorld::Perform(int index, QuorumEffects effects, const Packet* packet) {
@@ -460,64 +410,6 @@ Duration QuorumWorld::until_next_deadline() const {
 
 int64_t QuorumWorld::committed_records() const {
   return committed_.empty() ? 0 : committed_.rbegin()->second.entry.end_offset;
-}
-
-// ---- what must hold ----
-
-void QuorumWorld::Violated(std::string what) {
-  if (violation_.empty()) violation_ = std::move(what);
-}
-
-void QuorumWorld::CheckLeader(int index) {
-  const Node& at = nodes_[Index(index)];
-  const auto [it, is_new] = leaders_.try_emplace(at.core->epoch(), at.id);
-  if (it->second != at.id) {
-    Violated(fmt::format("election safety: {} and {} both lead epoch {}", it->second.ToString(),
-                         at.id.ToString(), at.core->epoch()));
-  }
-  for (const auto& [base, batch] : committed_) {
-    if (batch.entry.end_offset <= at.base.end.offset) continue;
-    if (std::find(at.log.begin(), at.log.end(), batch) == at.log.end()) {
-      return Violated(fmt::format("leader completeness: {} leads epoch {} without the batch at {}",
-                                  at.id.ToString(), at.core->epoch(), base));
-    }
-  }
-}
-
-void QuorumWorld::CheckCommitted(int index) {
-  Node& at = node(index);
-  const int64_t committed_end = at.core->committed_end();
-  if (committed_end < at.seen_committed) {
-    Violated(fmt::format("monotone commit: {} went back from {} to {}", at.id.ToString(),
-                         at.seen_committed, committed_end));
-  }
-  if (committed_end == at.seen_committed) return;
-  Note(index, fmt::format("{}: committed up to {}", index + 1, committed_end));
-  for (const StoredBatch& batch : at.log) {
-    if (batch.entry.end_offset > committed_end) break;
-    const auto [it, is_new] = committed_.try_emplace(batch.entry.base_offset, batch);
-    if (!(it->second == batch)) {
-      Violated(fmt::format("state machine safety: {} has committed another batch at {}",
-                           at.id.ToString(), batch.entry.base_offset));
-    }
-    if (is_new) CheckDurable(index, batch);
-  }
-  at.seen_committed = committed_end;
-}
-
-void QuorumWorld::CheckDurable(int index, const StoredBatch& batch) {
-  const bool is_durable = core(index).voters().HasMajority([&](const Voter& voter) {
-    const int i = NodeOf(voter);
-    if (i < 0) return false;
-    const Node& at = nodes_[Index(i)];
-    if (batch.entry.end_offset <= at.base.end.offset) return true;
-    return batch.entry.end_offset <= at.flushed_end &&
-           std::find(at.log.begin(), at.log.end(), batch) != at.log.end();
-  });
-  if (!is_durable) {
-    Violated(fmt::format("durable before counted: the batch at {} is committed by {}",
-                         batch.entry.base_offset, core(index).self().ToString()));
-  }
 }
 
 }  // namespace soliton::controller

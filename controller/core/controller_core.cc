@@ -79,6 +79,7 @@ ControllerResult ControllerCore::Dispatch(const pb::ControlRequest& request,
         return HandleAllocateProducerIds(state_, request.allocate_producer_ids());
       });
     case Kind::kSubscribe:
+    case Kind::kQuorum:
     case Kind::KIND_NOT_SET:
       break;
   }

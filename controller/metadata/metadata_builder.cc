@@ -28,6 +28,7 @@ absl::Status MetadataBuilder::ApplyKind(const pb::MetadataRecord& record) {
   using Kind = pb::MetadataRecord::KindCase;
   switch (record.kind_case()) {
     case Kind::kNoOp:
+    case Kind::kVoters:
       return absl::OkStatus();
     case Kind::kCluster:
       if (!image_.cluster_id.empty()) return Contradiction("second cluster id");

@@ -162,6 +162,26 @@ int64_t QuorumCore::FlushedBy(const Voter& peer) const {
   return it == progress_.end() ? 0 : it->second.flushed_end;
 }
 
+std::string QuorumCore::DebugString() const {
+  const auto name = [](const std::optional<Voter>& voter) { return voter ? voter->node_id : -1; };
+  std::string text = fmt::format(
+      "{} epoch {} voted {} leader {}{}{} log {}:{} flushed {} committed {} verified {} since {}",
+      QuorumRoleName(role_), vote_.epoch, name(vote_.voted_for), name(leader_),
+      leader_lost_ ? " lost" : "", HearsLeader() ? " heard" : "", log_.end().epoch,
+      log_.end_offset(), log_.flushed_end(), log_.committed_end(), verified_end_, epoch_start_);
+  for (const Voter& voter : granted_) text += fmt::format(" vote {}", voter.node_id);
+  for (const Voter& voter : unreachable_) text += fmt::format(" lost {}", voter.node_id);
+  for (const auto& [voter, progress] : progress_) {
+    text +=
+        fmt::format(" [{}: {} next {} flushed {} {}{}]", voter.node_id,
+                    static_cast<int>(progress.state), progress.next_offset, progress.flushed_end,
+                    progress.asked ? "asked " : "", progress.in_flight.size());
+  }
+  for (const Voter& voter : voters().voters()) text += fmt::format(" voter {}", voter.node_id);
+  if (transfer_until_) text += fmt::format(" hands over to {}", name(transfer_to_));
+  return text;
+}
+
 void QuorumCore::Send(const Voter& to, int32_t epoch, decltype(QuorumMessage::body) body) {
   if (to != self_) effects_.messages.push_back({self_, to, epoch, std::move(body)});
 }

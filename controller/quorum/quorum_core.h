@@ -134,6 +134,8 @@ class QuorumCore {
   int64_t epoch_start() const { return epoch_start_; }
   const QuorumLogView& log() const { return log_; }
   const VoterSet& voters() const { return log_.voters(); }
+  // All of the state but for times, on one line.
+  std::string DebugString() const;
   // What a peer has flushed, as far as the leader knows.
   int64_t FlushedBy(const Voter& peer) const;
 

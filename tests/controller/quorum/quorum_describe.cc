@@ -5,6 +5,25 @@
 
 namespace soliton::controller {
 
+std::string QuorumWorld::Fingerprint() const {
+  std::string text;
+  for (int i = 0; i < size(); ++i) {
+    const Node& at = nodes_[Index(i)];
+    text += up(i) ? core(i).DebugString() : "down";
+    text += fmt::format(" disk {} {} {}", at.vote.epoch,
+                        at.vote.voted_for ? at.vote.voted_for->node_id : -1, at.flushed_end);
+    for (const StoredBatch& batch : at.log) {
+      text += fmt::format(" {}/{}", batch.entry.epoch, batch.content);
+    }
+    if (at.persisting) text += fmt::format(" writes {}", at.persisting->epoch);
+    if (at.flushing) text += fmt::format(" flushes {}", *at.flushing);
+    for (const QuorumMessage& message : at.gate) text += "; " + Describe(message);
+    text += "\n";
+  }
+  for (const Packet& packet : packets_) text += Describe(packet.message) + "\n";
+  return text;
+}
+
 std::string QuorumWorld::Describe() const {
   std::string text;
   for (int i = 0; i < size(); ++i) {

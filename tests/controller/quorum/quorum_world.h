@@ -103,6 +103,8 @@ class QuorumWorld {
   MonotonicTime now() const { return now_; }
   Duration until_next_deadline() const;
   int64_t committed_records() const;
+  // Tells states apart that can go on differently, but for their times.
+  std::string Fingerprint() const;
   // A line per node.
   std::string Describe() const;
   // What does not hold any more; "" as long as all is well.

@@ -1,0 +1,176 @@
+#include "controller/quorum/quorum_network.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "controller/metadata_publisher.h"
+#include "controller/quorum/quorum_wire.h"
+
+namespace soliton::controller {
+namespace {
+
+// One batch may change every partition of a large cluster.
+constexpr int64_t kMaxFrameBytes = 256 << 20;
+// A peer that takes nothing for so long is one that is gone.
+constexpr int64_t kMaxUnsentBytes = 64 << 20;
+
+}  // namespace
+
+class QuorumNetwork::Outgoing final : public ConnectionHandler {
+ public:
+  Outgoing(QuorumNetwork& network, int32_t node_id, std::shared_ptr<FramedConnection> connection)
+      : network_(network), node_id_(node_id), connection_(std::move(connection)) {}
+
+  void Start() { connection_->Start(this); }
+  FramedConnection& connection() { return *connection_; }
+  // Nobody answers here.
+  void OnFrame(Buffer) override { connection_->Close(); }
+  void OnClosed(const absl::Status&) override { network_.OnOutgoingClosed(node_id_); }
+
+ private:
+  QuorumNetwork& network_;
+  const int32_t node_id_;
+  std::shared_ptr<FramedConnection> connection_;
+};
+
+QuorumNetwork::QuorumNetwork(Transport& transport, Shard& shard, Options options, Events events)
+    : transport_(transport),
+      shard_(shard),
+      options_(std::move(options)),
+      events_(std::move(events)) {
+  for (const auto& [node_id, endpoint] : options_.peers) {
+    Peer& peer = peers_[node_id];
+    peer.node_id = node_id;
+    peer.endpoint = endpoint;
+  }
+}
+
+QuorumNetwork::~QuorumNetwork() {
+  for (auto& [node_id, peer] : peers_) shard_.CancelTimer(peer.redial);
+}
+
+void QuorumNetwork::Start() {
+  for (auto& [node_id, peer] : peers_) Dial(peer);
+}
+
+// ---- dialling ----
+
+void QuorumNetwork::Dial(Peer& peer) {
+  peer.redial = 0;
+  const uint64_t attempt = ++peer.attempt;
+  transport_.Connect(shard_, peer.endpoint, {.max_frame_bytes = kMaxFrameBytes},
+                     options_.connect_timeout,
+                     [this, node_id = peer.node_id, attempt, alive = std::weak_ptr<bool>(alive_)](
+                         absl::StatusOr<std::shared_ptr<FramedConnection>> connected) {
+                       if (!alive.expired()) OnDialled(node_id, attempt, std::move(connected));
+                     });
+}
+
+void QuorumNetwork::DialLater(Peer& peer) {
+  if (peer.redial != 0) return;
+  peer.redial =
+      shard_.ScheduleAfter(peer.backoff.Next(shard_.random()), [this, &peer] { Dial(peer); });
+}
+
+void QuorumNetwork::OnDialled(int32_t node_id, uint64_t attempt,
+                              absl::StatusOr<std::shared_ptr<FramedConnection>> connected) {
+  Peer& peer = peers_.at(node_id);
+  if (attempt != peer.attempt) return;
+  if (!connected.ok()) return DialLater(peer);
+  peer.outgoing = std::make_shared<Outgoing>(*this, node_id, *std::move(connected));
+  peer.outgoing->Start();
+  pb::ControlRequest request;
+  pb::QuorumHello* hello = request.mutable_quorum()->mutable_hello();
+  hello->set_cluster_id(options_.cluster_id);
+  ToPb(options_.self, hello->mutable_from());
+  peer.outgoing->connection().Send(EncodeFrame(request));
+  Judge(peer);
+}
+
+void QuorumNetwork::OnOutgoingClosed(int32_t node_id) {
+  Peer& peer = peers_.at(node_id);
+  // It is inside its connection's callback: it goes when that has returned.
+  shard_.Post([outgoing = std::exchange(peer.outgoing, nullptr)] {});
+  Lose(peer);
+  DialLater(peer);
+}
+
+// ---- being dialled ----
+
+absl::Status QuorumNetwork::Receive(ConnectionId connection, const pb::QuorumFrame& frame) {
+  if (frame.has_hello()) return Greet(connection, frame.hello());
+  const auto it = peers_.find(frame.from().node_id());
+  if (it == peers_.end() || it->second.incoming != connection) {
+    return absl::InvalidArgumentError("a voter's message on a connection that is not that voter's");
+  }
+  return events_.on_frame(frame);
+}
+
+absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello& hello) {
+  const Voter from = FromPb(hello.from());
+  const auto it = peers_.find(from.node_id);
+  if (it == peers_.end()) {
+    return absl::FailedPreconditionError(
+        fmt::format("no controller with node id {} is configured here", from.node_id));
+  }
+  if (!hello.cluster_id().empty() && !options_.cluster_id.empty() &&
+      hello.cluster_id() != options_.cluster_id) {
+    return absl::FailedPreconditionError(fmt::format("controller {} is of cluster {}, this is {}",
+                                                     from.node_id, hello.cluster_id(),
+                                                     options_.cluster_id));
+  }
+  Peer& peer = it->second;
+  // The newest counts: the peer has given up the one before.
+  Lose(peer);
+  peer.incoming = connection;
+  peer.directory_id = from.directory_id;
+  // It is up: no reason to wait.
+  if (peer.outgoing == nullptr && peer.redial != 0) {
+    shard_.CancelTimer(std::exchange(peer.redial, 0));
+    Dial(peer);
+  }
+  Judge(peer);
+  return absl::OkStatus();
+}
+
+void QuorumNetwork::OnClosed(ConnectionId connection) {
+  for (auto& [node_id, peer] : peers_) {
+    if (peer.incoming != connection) continue;
+    peer.incoming = 0;
+    Lose(peer);
+  }
+}
+
+// ---- peers ----
+
+void QuorumNetwork::Judge(Peer& peer) {
+  if (peer.found || peer.outgoing == nullptr || peer.incoming == 0) return;
+  peer.found = true;
+  peer.backoff.Reset();
+  events_.on_found({peer.node_id, peer.directory_id});
+}
+
+void QuorumNetwork::Lose(Peer& peer) {
+  if (std::exchange(peer.found, false)) events_.on_lost({peer.node_id, peer.directory_id});
+}
+
+bool QuorumNetwork::IsFound(int32_t node_id) const {
+  const auto it = peers_.find(node_id);
+  return it != peers_.end() && it->second.found;
+}
+
+void QuorumNetwork::Send(const Voter& to, const pb::QuorumFrame& frame) {
+  const auto it = peers_.find(to.node_id);
+  if (it == peers_.end()) return;
+  Peer& peer = it->second;
+  if (!peer.found || peer.directory_id != to.directory_id) return;
+  if (peer.outgoing->connection().unsent_bytes() > kMaxUnsentBytes) {
+    return peer.outgoing->connection().Close();
+  }
+  pb::ControlRequest request;
+  *request.mutable_quorum() = frame;
+  peer.outgoing->connection().Send(EncodeFrame(request));
+}
+
+}  // namespace soliton::controller

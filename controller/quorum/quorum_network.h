@@ -1,0 +1,76 @@
+// Connections between the voters: each dials all others and speaks only on the connections that it
+// dialled, so a pair that can hear each other has two. A peer is found when both stand and it has
+// said who it is, and lost when either breaks. The accepted ones are somebody else's (the
+// controller's server), who names them by a number. Owned by one shard.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "controller/client/reconnect_backoff.h"
+#include "controller/core/core_types.h"
+#include "controller/quorum/quorum_replica.h"
+#include "runtime/net/transport.h"
+
+namespace soliton::controller {
+
+class QuorumNetwork final : public QuorumPeers {
+ public:
+  struct Events {
+    std::function<void(const Voter&)> on_found;
+    std::function<void(const Voter&)> on_lost;
+    // An error closes the connection that it came on. Never a hello.
+    std::function<absl::Status(const pb::QuorumFrame&)> on_frame;
+  };
+  struct Options {
+    Voter self;
+    std::string cluster_id;             // "" accepts any
+    std::map<int32_t, Endpoint> peers;  // by node id, without this one
+    Duration connect_timeout = milliseconds(500);
+  };
+
+  QuorumNetwork(Transport& transport, Shard& shard, Options options, Events events);
+  ~QuorumNetwork() override;
+
+  void Start();
+  // What came on an accepted connection. An error: close it.
+  absl::Status Receive(ConnectionId connection, const pb::QuorumFrame& frame);
+  void OnClosed(ConnectionId connection);
+  void Send(const Voter& to, const pb::QuorumFrame& frame) override;
+  bool IsFound(int32_t node_id) const;
+
+ private:
+  class Outgoing;
+  struct Peer {
+    int32_t node_id = -1;
+    Endpoint endpoint;
+    std::shared_ptr<Outgoing> outgoing;  // null: not connected
+    ConnectionId incoming = 0;           // 0: none
+    Uuid directory_id;                   // as incoming said
+    bool found = false;
+    ReconnectBackoff backoff;
+    TimerId redial = 0;
+    uint64_t attempt = 0;
+  };
+
+  void Dial(Peer& peer);
+  void DialLater(Peer& peer);
+  void OnDialled(int32_t node_id, uint64_t attempt,
+                 absl::StatusOr<std::shared_ptr<FramedConnection>> connected);
+  void OnOutgoingClosed(int32_t node_id);
+  absl::Status Greet(ConnectionId connection, const pb::QuorumHello& hello);
+  void Judge(Peer& peer);
+  void Lose(Peer& peer);
+
+  Transport& transport_;
+  Shard& shard_;
+  const Options options_;
+  const Events events_;
+  std::map<int32_t, Peer> peers_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace soliton::controller

@@ -1,0 +1,439 @@
+#include "controller/quorum/quorum_replica.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "controller/quorum/quorum_wire.h"
+#include "controller/quorum/vote_file.h"
+#include "protocol/record/batch_iterator.h"
+#include "runtime/base/buffer_chain.h"
+#include "runtime/base/check.h"
+#include "runtime/base/mutant.h"
+#include "runtime/obs/logging.h"
+
+namespace soliton::controller {
+namespace {
+
+constexpr uint64_t kDiskLane = 0x71756f72;  // any number: one at a time is what is asked for
+constexpr int64_t kSliceBytes = 1 << 20;
+constexpr int64_t kReplayReadBytes = 4 << 20;
+
+segment::LogOptions MetadataLogOptions() {
+  segment::LogOptions options;
+  // One decision is one batch, however many partitions it touches.
+  options.validation.max_message_bytes = std::numeric_limits<int32_t>::max();
+  options.validation.timestamp_after_max_ms = std::numeric_limits<int64_t>::max();
+  options.segment_ms = std::numeric_limits<int64_t>::max();
+  return options;
+}
+
+absl::StatusOr<std::vector<LoggedBatch>> Decode(const Buffer& bytes) {
+  const auto views = kafka::SplitBatches(bytes);
+  if (!views.ok()) return views.status();
+  if (views->cut_tail_bytes != 0) return absl::DataLossError("the last batch is cut");
+  std::vector<LoggedBatch> batches;
+  for (const kafka::RecordBatchView& view : views->batches) {
+    auto decoded = DecodeMetadataBatches(view.buffer());
+    if (!decoded.ok()) return decoded.status();
+    batches.push_back({std::move(decoded->front()), view.buffer()});
+  }
+  return batches;
+}
+
+int32_t EpochOf(const LoggedBatch& batch) {
+  return kafka::RecordBatchHeader(batch.bytes.data()).leader_epoch();
+}
+
+QuorumEntry EntryOf(const LoggedBatch& batch) {
+  return {.base_offset = batch.batch.base_offset,
+          .end_offset = batch.batch.end_offset(),
+          .epoch = EpochOf(batch),
+          .voters = VotersOf(batch.batch)};
+}
+
+}  // namespace
+
+std::optional<VoterSet> VotersOf(const MetadataBatch& batch) {
+  std::optional<VoterSet> voters;
+  for (const pb::MetadataRecord& record : batch.records) {
+    if (!record.has_voters()) continue;
+    std::vector<Voter> all;
+    for (const pb::Voter& voter : record.voters().voters()) all.push_back(FromPb(voter));
+    voters = VoterSet(std::move(all));
+  }
+  return voters;
+}
+
+pb::MetadataRecord VotersRecord(const VoterSet& voters) {
+  pb::MetadataRecord record;
+  for (const Voter& voter : voters.voters()) ToPb(voter, record.mutable_voters()->add_voters());
+  return record;
+}
+
+QuorumReplica::QuorumReplica(FileSystem& files, DiskExecutor& disk, Shard& shard,
+                             const Options& options, QuorumPeers& peers, Listener& listener,
+                             std::unique_ptr<segment::Log> log)
+    : files_(files),
+      disk_(disk),
+      shard_(shard),
+      options_(options),
+      peers_(peers),
+      listener_(listener),
+      log_(std::move(log)),
+      told_end_(log_->log_start_offset()) {}
+
+QuorumReplica::~QuorumReplica() { shard_.CancelTimer(timer_); }
+
+// ---- opening ----
+
+absl::StatusOr<std::unique_ptr<QuorumReplica>> QuorumReplica::Open(FileSystem& files,
+                                                                   DiskExecutor& disk, Shard& shard,
+                                                                   const Options& options,
+                                                                   QuorumPeers& peers,
+                                                                   Listener& listener) {
+  segment::OpenOptions open;
+  open.directory = options.directory;
+  open.clean_shutdown = options.clean_shutdown;
+  auto log = segment::Log::Open(files, shard.clock(), MetadataLogOptions(), open);
+  if (!log.ok()) return log.status();
+  // A vote may be given before the log is flushed for the first time.
+  if (absl::Status named = files.SyncDirectory(DirectoryOf(options.directory)); !named.ok()) {
+    return named;
+  }
+  std::unique_ptr<QuorumReplica> replica(
+      new QuorumReplica(files, disk, shard, options, peers, listener, *std::move(log)));
+  if (absl::Status opened = replica->OpenCore(); !opened.ok()) return opened;
+  return replica;
+}
+
+std::string QuorumReplica::vote_path() const { return JoinPath(options_.directory, kVoteFileName); }
+
+absl::Status QuorumReplica::OpenCore() {
+  absl::StatusOr<VoteState> vote = ReadVote(files_, vote_path());
+  if (absl::IsNotFound(vote.status())) {
+    if (log_->log_end_offset() > 0) {
+      return absl::DataLossError(fmt::format(
+          "{}, but the log beside it has records: this voter may have forgotten whom it voted for. "
+          "Remove its data directory and let it join as a new one",
+          std::string(vote.status().message())));
+    }
+    vote = VoteState{};
+    if (absl::Status made = WriteVote(files_, vote_path(), *vote); !made.ok()) return made;
+  }
+  if (!vote.ok()) return vote.status();
+  QuorumLogView view({-1, 0}, options_.initial_voters);
+  absl::Status read = ForEachBatch(log_->log_start_offset(), log_->log_end_offset(),
+                                   [&view](const LoggedBatch& batch) {
+                                     view.Append(EntryOf(batch));
+                                     return absl::OkStatus();
+                                   });
+  if (!read.ok()) return read;
+  view.SetFlushed(view.end_offset());
+  core_ = std::make_unique<QuorumCore>(
+      options_.quorum, options_.self, *vote, std::move(view),
+      [this](int64_t offset) { return SliceEnd(offset); }, shard_.random(), now());
+  return absl::OkStatus();
+}
+
+absl::Status QuorumReplica::ForEachBatch(
+    int64_t from, int64_t end, const std::function<absl::Status(const LoggedBatch&)>& visit) const {
+  while (from < end) {
+    auto slice = log_->Read(from, end, kReplayReadBytes, true);
+    if (!slice.ok()) return slice.status();
+    if (slice->end_offset <= from) break;
+    BufferChain chain;
+    chain.Append(slice->region);
+    auto bytes = chain.Flatten();
+    if (!bytes.ok()) return bytes.status();
+    auto batches = Decode(*bytes);
+    if (!batches.ok()) return batches.status();
+    for (const LoggedBatch& batch : *batches) {
+      if (absl::Status visited = visit(batch); !visited.ok()) return visited;
+    }
+    from = slice->end_offset;
+  }
+  if (from == end) return absl::OkStatus();
+  return absl::DataLossError(
+      fmt::format("{} ends at offset {}, expected {}", log_->directory(), from, end));
+}
+
+void QuorumReplica::Start() {
+  started_ = true;
+  ArmTimer();
+}
+
+// ---- events ----
+
+absl::Status QuorumReplica::Receive(const pb::QuorumFrame& frame) {
+  absl::StatusOr<QuorumMessage> message = FromFrame(frame);
+  if (!message.ok()) return message.status();
+  std::vector<LoggedBatch> received;
+  std::vector<QuorumEntry> entries;
+  if (frame.has_append_request()) {
+    auto batches = Decode(Buffer::CopyOf(frame.append_request().batches()));
+    if (!batches.ok()) return batches.status();
+    received = *std::move(batches);
+    for (const LoggedBatch& batch : received) entries.push_back(EntryOf(batch));
+  }
+  if (!started_ || failed_ || closed_) return absl::OkStatus();
+  Perform(core_->Receive(*message, entries, now()), std::move(received));
+  return absl::OkStatus();
+}
+
+void QuorumReplica::PeerFound(const Voter& peer) {
+  if (!failed_ && !closed_) Perform(core_->PeerFound(peer, now()));
+}
+
+void QuorumReplica::PeerLost(const Voter& peer) {
+  if (!failed_ && !closed_) Perform(core_->PeerLost(peer, now()));
+}
+
+void QuorumReplica::Transfer() {
+  if (!failed_ && !closed_) Perform(core_->Transfer(now()));
+}
+
+absl::StatusOr<int64_t> QuorumReplica::Append(const std::vector<pb::MetadataRecord>& records) {
+  if (failed_ || closed_ || !told_leading_ || core_->transferring()) {
+    return absl::UnavailableError("this controller does not lead");
+  }
+  if (const auto voters = VotersOf({0, records})) {
+    if (absl::Status may = core_->MayChangeVoters(*voters); !may.ok()) return may;
+  }
+  return AppendInEpoch(records);
+}
+
+absl::StatusOr<int64_t> QuorumReplica::AppendInEpoch(
+    const std::vector<pb::MetadataRecord>& records) {
+  const int64_t base_offset = log_->log_end_offset();
+  // The log stamps base offset and epoch in place.
+  Buffer bytes = EncodeMetadataBatch(records, 0, shard_.clock().WallMs());
+  const segment::AppendResult appended = log_->AppendAsLeader(bytes, core_->epoch());
+  if (appended.error != kafka::ErrorCode::NONE || appended.base_offset != base_offset) {
+    absl::Status why =
+        absl::DataLossError(fmt::format("append to {} failed: {} {}", log_->directory(),
+                                        kafka::ErrorName(appended.error), appended.error_message));
+    Fail(why);
+    return why;
+  }
+  recent_.push_back({{base_offset, records}, std::move(bytes)});
+  FlushIfIdle();
+  Perform(core_->Appended(EntryOf(recent_.back())));
+  return base_offset;
+}
+
+// ---- effects ----
+
+void QuorumReplica::Perform(QuorumEffects effects, std::vector<LoggedBatch> received) {
+  if (!effects.fatal.ok()) return Fail(effects.fatal);
+  if (effects.persist) Persist(*effects.persist);
+  if (effects.truncate_to) {
+    LogInfo("{}: cut to offset {}, where the leader of epoch {} has other records",
+            log_->directory(), *effects.truncate_to, core_->epoch());
+    absl::Status cut = log_->TruncateTo(*effects.truncate_to);
+    if (!cut.ok()) return Fail(cut);
+    while (!recent_.empty() && recent_.back().batch.base_offset >= *effects.truncate_to) {
+      recent_.pop_back();
+    }
+  }
+  if (!effects.append.empty()) AppendReceived(effects.append, received);
+  if (failed_) return;
+  for (const QuorumMessage& message : effects.messages) {
+    if (persisting_ && !SOLITON_MUTANT("quorum_messages_overtake_the_vote_file")) {
+      gate_.push_back(message);
+    } else {
+      Send(message);
+    }
+  }
+  if (effects.install_snapshot || !effects.send_snapshot.empty()) {
+    return Fail(absl::UnimplementedError("this log has no snapshots yet, and a peer has"));
+  }
+  if (effects.committed_end) TellCommitted();
+  if (!failed_) TellRole();
+  ArmTimer();
+}
+
+void QuorumReplica::AppendReceived(const std::vector<QuorumEntry>& entries,
+                                   std::vector<LoggedBatch>& received) {
+  // They are the last ones of what came.
+  const size_t first = received.size() - entries.size();
+  BufferChain chain;
+  for (size_t i = first; i < received.size(); ++i) chain.Append(received[i].bytes);
+  const auto bytes = chain.Flatten();
+  if (!bytes.ok()) return Fail(bytes.status());
+  const auto appended = log_->AppendAsFollower(*bytes, core_->epoch());
+  if (!appended.ok()) return Fail(appended.status());
+  for (size_t i = first; i < received.size(); ++i) recent_.push_back(std::move(received[i]));
+  FlushIfIdle();
+}
+
+void QuorumReplica::Send(const QuorumMessage& message) {
+  pb::QuorumFrame frame = ToFrame(message);
+  if (const auto* append = std::get_if<AppendRequest>(&message.body)) {
+    // Only leaders send these, and they have nothing to persist: the log is as it was then.
+    const int64_t from = append->after.offset;
+    if (append->end_offset > from) {
+      const auto bytes = ReadSlice(from, append->end_offset);
+      if (!bytes.ok()) return Fail(bytes.status());
+      frame.mutable_append_request()->set_batches(std::string(bytes->view()));
+    }
+  }
+  peers_.Send(message.to, frame);
+}
+
+int64_t QuorumReplica::SliceEnd(int64_t offset) const {
+  const auto slice = log_->Read(offset, log_->log_end_offset(), kSliceBytes, true);
+  CHECK(slice.ok() && slice->end_offset > offset, "{}: nothing to send from offset {} on",
+        log_->directory(), offset);
+  return slice->end_offset;
+}
+
+absl::StatusOr<Buffer> QuorumReplica::ReadSlice(int64_t from, int64_t end) const {
+  auto slice = log_->Read(from, end, std::numeric_limits<int32_t>::max(), true);
+  if (!slice.ok()) return slice.status();
+  BufferChain chain;
+  chain.Append(slice->region);
+  return chain.Flatten();
+}
+
+// ---- disk ----
+
+void QuorumReplica::OnDisk(Task work, Task done) {
+  disk_.Submit(kDiskLane, shard_, std::move(work),
+               [done = std::move(done), weak = std::weak_ptr<QuorumReplica*>(alive_)]() mutable {
+                 if (!weak.expired()) done();
+               });
+}
+
+void QuorumReplica::Persist(const VoteState& vote) {
+  if (persisting_) {
+    to_persist_ = vote;
+    return;
+  }
+  persisting_ = vote;
+  auto result = std::make_shared<absl::Status>();
+  OnDisk([result, vote, files = &files_,
+          path = vote_path()] { *result = WriteVote(*files, path, vote); },
+         [this, result, vote] { Persisted(vote, *result); });
+}
+
+void QuorumReplica::Persisted(const VoteState& vote, const absl::Status& result) {
+  persisting_.reset();
+  if (closing_) return FinishClose();
+  if (failed_) return;
+  if (!result.ok()) return Fail(result);
+  if (to_persist_) {
+    const VoteState next = *std::exchange(to_persist_, std::nullopt);
+    return Persist(next);
+  }
+  for (const QuorumMessage& message : std::exchange(gate_, {})) Send(message);
+  Perform(core_->VoteDurable(vote.epoch));
+}
+
+void QuorumReplica::FlushIfIdle() {
+  if (failed_ || closed_) return;
+  std::optional<segment::FlushTicket> taken = log_->TakeFlush();
+  if (!taken) return;
+  flushing_ = true;
+  struct Work {
+    segment::FlushTicket ticket;
+    absl::Status result;
+  };
+  auto work = std::make_shared<Work>();
+  work->ticket = *std::move(taken);
+  OnDisk([work, files = &files_] { work->result = work->ticket.Run(*files); },
+         [this, work] { FlushDone(work->ticket, work->result); });
+}
+
+void QuorumReplica::FlushDone(const segment::FlushTicket& ticket, const absl::Status& result) {
+  flushing_ = false;
+  log_->FlushDone(ticket, result);
+  if (closing_) return FinishClose();
+  if (failed_) return;
+  if (!log_->fatal_error().ok()) return Fail(log_->fatal_error());
+  // The next flush starts before anyone is told of this one.
+  FlushIfIdle();
+  Perform(core_->Flushed(log_->flushed_offset()));
+}
+
+// ---- listener ----
+
+void QuorumReplica::TellCommitted() {
+  const int64_t end = core_->committed_end();
+  const auto tell = [this](const LoggedBatch& batch) {
+    told_end_ = batch.batch.end_offset();
+    listener_.OnCommitted(batch);
+    return absl::OkStatus();
+  };
+  while (told_end_ < end && !failed_ && !closed_) {
+    if (!recent_.empty() && recent_.front().batch.base_offset == told_end_) {
+      const LoggedBatch batch = std::move(recent_.front());
+      recent_.pop_front();
+      (void)tell(batch);
+      continue;
+    }
+    // From before the start of this process.
+    const int64_t until = recent_.empty() ? end : std::min(end, recent_.front().batch.base_offset);
+    if (absl::Status read = ForEachBatch(told_end_, until, tell); !read.ok()) return Fail(read);
+  }
+}
+
+void QuorumReplica::TellRole() {
+  if (!core_->is_leader()) {
+    led_ = false;
+    if (std::exchange(told_leading_, false)) listener_.OnDeposed();
+    return;
+  }
+  if (!std::exchange(led_, true)) {
+    log_->AssignLeaderEpoch(core_->epoch());
+    // The first leader writes down who votes: from then on the configuration says nothing.
+    pb::MetadataRecord first;
+    first.mutable_no_op();
+    if (core_->log().end_offset() == 0) first = VotersRecord(core_->voters());
+    (void)AppendInEpoch({first});
+    return;
+  }
+  if (!told_leading_ && core_->committed_end() > core_->epoch_start()) {
+    told_leading_ = true;
+    listener_.OnLeading(core_->epoch());
+  }
+}
+
+void QuorumReplica::ArmTimer() {
+  if (!started_ || failed_ || closed_) return;
+  const MonotonicTime at = core_->deadline();
+  if (timer_ != 0 && timer_at_ <= at) return;
+  shard_.CancelTimer(timer_);
+  timer_at_ = at;
+  timer_ = shard_.ScheduleAt(at, [this] {
+    timer_ = 0;
+    if (now() >= core_->deadline()) return Perform(core_->Tick(now()));
+    ArmTimer();
+  });
+}
+
+void QuorumReplica::Fail(const absl::Status& why) {
+  if (std::exchange(failed_, true) || closed_) return;
+  shard_.CancelTimer(std::exchange(timer_, 0));
+  told_leading_ = false;
+  listener_.OnFailed(why);
+}
+
+void QuorumReplica::Close(absl::AnyInvocable<void(absl::Status)> done) {
+  closed_ = true;
+  shard_.CancelTimer(std::exchange(timer_, 0));
+  closing_ = std::move(done);
+  if (!flushing_ && !persisting_) FinishClose();
+}
+
+void QuorumReplica::FinishClose() {
+  if (flushing_ || persisting_) return;
+  alive_.reset();
+  auto done = std::exchange(closing_, nullptr);
+  done(failed_ ? absl::FailedPreconditionError("the metadata log has failed")
+               : log_->CloseCleanly());
+}
+
+}  // namespace soliton::controller

@@ -1,0 +1,148 @@
+// One voter's log of metadata, kept the same as the others': the shell around QuorumCore. Has the
+// log, the vote file and the timer; messages come and go through QuorumPeers. Everything that
+// blocks for long (flushes, the vote file) runs on the disk executor. Owned by one shard, where all
+// callbacks run.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "controller/log/metadata_log.h"
+#include "controller/quorum/quorum.pb.h"
+#include "controller/quorum/quorum_core.h"
+#include "runtime/file/disk_executor.h"
+#include "runtime/loop/shard.h"
+#include "segment/log.h"
+
+namespace soliton::controller {
+
+// The way to the others. A frame may be lost, as long as QuorumReplica::PeerLost tells of it soon.
+class QuorumPeers {
+ public:
+  virtual ~QuorumPeers() = default;
+  virtual void Send(const Voter& to, const pb::QuorumFrame& frame) = 0;
+};
+
+class QuorumReplica {
+ public:
+  struct Options {
+    Voter self;
+    std::string directory;  // the log's; the vote file is in it
+    bool clean_shutdown = false;
+    // Who votes as long as the log names nobody. Every voter of a new cluster must be told the
+    // same.
+    VoterSet initial_voters;
+    QuorumOptions quorum;
+  };
+
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    // Once per batch, in the order of the log, from its start on.
+    virtual void OnCommitted(const LoggedBatch& batch) = 0;
+    // This voter leads, and has committed all that there was before: it may append.
+    virtual void OnLeading(int32_t epoch) = 0;
+    // It may not any more. What it appended and did not hear of as committed may be committed or
+    // not.
+    virtual void OnDeposed() = 0;
+    // The disk failed, or log and peers contradict each other: nothing follows.
+    virtual void OnFailed(const absl::Status& why) = 0;
+  };
+
+  // Opens or creates log and vote file and recovers them. Blocks. `peers` and `listener` outlive
+  // the replica or its Close.
+  static absl::StatusOr<std::unique_ptr<QuorumReplica>> Open(FileSystem& files, DiskExecutor& disk,
+                                                             Shard& shard, const Options& options,
+                                                             QuorumPeers& peers,
+                                                             Listener& listener);
+  ~QuorumReplica();
+
+  // Takes part from now on.
+  void Start();
+  // A frame from a peer; one that no voter would send is refused.
+  absl::Status Receive(const pb::QuorumFrame& frame);
+  void PeerFound(const Voter& peer);
+  void PeerLost(const Voter& peer);
+
+  // Appends `records` (at least one) as one atomic batch; its base offset. kUnavailable when this
+  // voter does not lead (OnLeading), kFailedPrecondition or kInvalidArgument for voters that may
+  // not follow on the present ones. OnCommitted follows later, or OnDeposed.
+  absl::StatusOr<int64_t> Append(const std::vector<pb::MetadataRecord>& records);
+  // Hands over to another voter, if there is one: OnDeposed follows soon.
+  void Transfer();
+
+  const QuorumCore& core() const { return *core_; }
+  bool leading() const { return told_leading_; }
+  int64_t end_offset() const { return log_->log_end_offset(); }
+
+  // Waits for the disk work that is running, closes the log cleanly, then `done`, perhaps inside
+  // this call. The listener hears nothing more. Once.
+  void Close(absl::AnyInvocable<void(absl::Status)> done);
+
+ private:
+  QuorumReplica(FileSystem& files, DiskExecutor& disk, Shard& shard, const Options& options,
+                QuorumPeers& peers, Listener& listener, std::unique_ptr<segment::Log> log);
+
+  absl::Status OpenCore();
+  std::string vote_path() const;
+  absl::Status ForEachBatch(int64_t from, int64_t end,
+                            const std::function<absl::Status(const LoggedBatch&)>& visit) const;
+  // Where a message with records from `offset` on ends.
+  int64_t SliceEnd(int64_t offset) const;
+  absl::StatusOr<Buffer> ReadSlice(int64_t from, int64_t end) const;
+
+  void Perform(QuorumEffects effects, std::vector<LoggedBatch> received = {});
+  void AppendReceived(const std::vector<QuorumEntry>& entries, std::vector<LoggedBatch>& received);
+  absl::StatusOr<int64_t> AppendInEpoch(const std::vector<pb::MetadataRecord>& records);
+  void Persist(const VoteState& vote);
+  void Persisted(const VoteState& vote, const absl::Status& result);
+  void Send(const QuorumMessage& message);
+  void FlushIfIdle();
+  void FlushDone(const segment::FlushTicket& ticket, const absl::Status& result);
+  void TellCommitted();
+  void TellRole();
+  void ArmTimer();
+  void Fail(const absl::Status& why);
+  void FinishClose();
+  void OnDisk(Task work, Task done);
+  MonotonicTime now() const { return shard_.clock().Now(); }
+
+  FileSystem& files_;
+  DiskExecutor& disk_;
+  Shard& shard_;
+  const Options options_;
+  QuorumPeers& peers_;
+  Listener& listener_;
+  std::unique_ptr<segment::Log> log_;
+  std::unique_ptr<QuorumCore> core_;
+  bool started_ = false;
+  bool failed_ = false;
+  bool closed_ = false;
+  TimerId timer_ = 0;
+  MonotonicTime timer_at_{};
+
+  std::optional<VoteState> persisting_;  // being written
+  std::optional<VoteState> to_persist_;  // after that one
+  std::vector<QuorumMessage> gate_;      // wait for it
+  bool flushing_ = false;
+  absl::AnyInvocable<void(absl::Status)> closing_;
+
+  std::deque<LoggedBatch> recent_;  // of what was appended since the start and is not told yet
+  int64_t told_end_ = 0;            // of what the listener knows as committed
+  bool led_ = false;                // the core leads, and its first batch is appended
+  bool told_leading_ = false;
+  // Disk work may outlive this object: its answers look here first.
+  std::shared_ptr<QuorumReplica*> alive_ = std::make_shared<QuorumReplica*>(this);
+};
+
+// The voters that a batch names, if it does.
+std::optional<VoterSet> VotersOf(const MetadataBatch& batch);
+pb::MetadataRecord VotersRecord(const VoterSet& voters);
+
+}  // namespace soliton::controller

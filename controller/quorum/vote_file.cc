@@ -1,0 +1,83 @@
+#include "controller/quorum/vote_file.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "runtime/base/crc32c.h"
+#include "segment/checkpoint_file.h"
+
+namespace soliton::controller {
+namespace {
+
+std::string Checksum(std::string_view text) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  return fmt::format("crc32c={:08x}\n", Crc32c({bytes, text.size()}));
+}
+
+bool ReadInt32(const std::map<std::string, std::string>& values, const std::string& key,
+               int32_t least, int32_t* out) {
+  const auto it = values.find(key);
+  int64_t number = 0;
+  if (it == values.end() || !segment::ParseNumber(it->second, &number) || number < least ||
+      number > std::numeric_limits<int32_t>::max()) {
+    return false;
+  }
+  *out = static_cast<int32_t>(number);
+  return true;
+}
+
+}  // namespace
+
+std::string EncodeVote(const VoteState& vote) {
+  std::string text = fmt::format("version=1\nepoch={}\n", vote.epoch);
+  if (vote.voted_for) {
+    text += fmt::format("voted.for.node={}\nvoted.for.directory={}\n", vote.voted_for->node_id,
+                        vote.voted_for->directory_id.ToString());
+  }
+  return text + Checksum(text);
+}
+
+absl::StatusOr<VoteState> DecodeVote(std::string_view text) {
+  const size_t last_line = text.rfind("crc32c=");
+  if (last_line == std::string_view::npos ||
+      text.substr(last_line) != Checksum(text.substr(0, last_line))) {
+    return absl::DataLossError("the checksum does not match");
+  }
+  const auto values = segment::ParseProperties(text.substr(0, last_line));
+  if (!values.ok()) return values.status();
+  VoteState vote;
+  int32_t version = 0;
+  if (!ReadInt32(*values, "version", 1, &version) || version != 1) {
+    return absl::DataLossError("the version is not 1: written by a newer release?");
+  }
+  if (!ReadInt32(*values, "epoch", 0, &vote.epoch)) return absl::DataLossError("no epoch");
+  if (!values->contains("voted.for.node")) return vote;
+  Voter voter;
+  const auto directory = values->find("voted.for.directory");
+  const auto id = directory == values->end() ? std::nullopt : Uuid::Parse(directory->second);
+  if (!ReadInt32(*values, "voted.for.node", 0, &voter.node_id) || !id) {
+    return absl::DataLossError("the vote names nobody");
+  }
+  voter.directory_id = *id;
+  vote.voted_for = voter;
+  return vote;
+}
+
+absl::StatusOr<VoteState> ReadVote(const FileSystem& files, const std::string& path) {
+  if (!files.Exists(path)) return absl::NotFoundError(fmt::format("{} is missing", path));
+  const auto text = ReadFile(files, path);
+  if (!text.ok()) return text.status();
+  auto vote = DecodeVote(*text);
+  if (vote.ok()) return vote;
+  return absl::DataLossError(fmt::format(
+      "{} is damaged ({}): this voter may have forgotten whom it voted for. Remove its data "
+      "directory and let it join as a new one",
+      path, std::string(vote.status().message())));
+}
+
+absl::Status WriteVote(FileSystem& files, const std::string& path, const VoteState& vote) {
+  return WriteFileAtomically(files, path, EncodeVote(vote));
+}
+
+}  // namespace soliton::controller

@@ -1,0 +1,27 @@
+// What a voter has promised, in a file that is replaced atomically: the epoch, and whom it voted
+// for in it. A voter that forgets it could vote twice in one epoch (S29), so the file is made
+// before the first vote, and a log without one is refused. Text, "key=value" lines, the last of
+// which is a CRC-32C over those before.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "controller/quorum/quorum_core.h"
+#include "runtime/file/file_system.h"
+
+namespace soliton::controller {
+
+inline constexpr std::string_view kVoteFileName = "quorum-vote";
+
+std::string EncodeVote(const VoteState& vote);
+// kDataLoss for anything that EncodeVote does not write.
+absl::StatusOr<VoteState> DecodeVote(std::string_view text);
+
+// kNotFound when there is none; kDataLoss, with the path, when it is damaged.
+absl::StatusOr<VoteState> ReadVote(const FileSystem& files, const std::string& path);
+// Durable when it returns. Blocks.
+absl::Status WriteVote(FileSystem& files, const std::string& path, const VoteState& vote);
+
+}  // namespace soliton::controller

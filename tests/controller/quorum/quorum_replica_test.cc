@@ -1,0 +1,266 @@
+// Voters with logs and vote files on simulated disks, over a simulated network.
+#include "controller/quorum/quorum_replica.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "controller/quorum/vote_file.h"
+#include "runtime/obs/logging.h"
+#include "tests/controller/quorum/voter_process.h"
+#include "tests/sim/sim_network.h"
+#include "tests/sim/sim_world.h"
+
+namespace soliton::controller {
+namespace {
+
+class Voters {
+ public:
+  Voters(uint64_t seed, int count, QuorumOptions quorum = {}) : world_(seed), network_(world_, {}) {
+    SetLogLevel(LogLevel::kOff);
+    std::vector<Voter> voters;
+    for (int id = 1; id <= count; ++id) voters.push_back(Id(id));
+    for (int id = 1; id <= count; ++id) {
+      VoterProcess::Options options{.self = Id(id),
+                                    .initial_voters = VoterSet(voters),
+                                    .history = &history_,
+                                    .quorum = quorum};
+      for (int other = 1; other <= count; ++other) {
+        if (other != id) options.peers[other] = {fmt::format("voter-{}", other), 9093};
+      }
+      nodes_.push_back(
+          std::make_unique<sim::SimNode>(world_, network_, fmt::format("voter-{}", id)));
+      nodes_.back()->SetBoot(
+          [options](sim::SimNode& node) { return std::make_shared<VoterProcess>(node, options); });
+    }
+  }
+
+  static Voter Id(int id) { return {id, Uuid{7, static_cast<uint64_t>(id)}}; }
+  void Start() {
+    for (const auto& node : nodes_) node->Restart();
+  }
+  int size() const { return static_cast<int>(nodes_.size()); }
+  sim::SimNode& node(int id) { return *nodes_[static_cast<size_t>(id - 1)]; }
+  VoterProcess* process(int id) { return node(id).app<VoterProcess>(); }
+  sim::SimWorld& world() { return world_; }
+  sim::SimNetwork& network() { return network_; }
+  const CommittedHistory& history() const { return history_; }
+
+  // Of the largest epoch; 0: none.
+  int Leader() {
+    int found = 0;
+    for (int id = 1; id <= size(); ++id) {
+      if (process(id) == nullptr || node(id).paused() || !process(id)->leading()) continue;
+      if (found == 0 ||
+          process(id)->replica().core().epoch() > process(found)->replica().core().epoch()) {
+        found = id;
+      }
+    }
+    return found;
+  }
+  bool AwaitLeader(Duration budget) {
+    return world_.RunUntil([this] { return Leader() != 0; }, budget);
+  }
+  void Append(int id) {
+    node(id).Post([process = process(id)] { process->Append(); });
+  }
+  // A new batch is committed, and all that run have heard of everything.
+  bool GoOn(Duration budget) {
+    const MonotonicTime deadline = world_.Now() + budget;
+    while (world_.Now() < deadline) {
+      if (Leader() != 0) Append(Leader());
+      const int64_t before = history_.end_offset();
+      const bool done = world_.RunUntil(
+          [&] {
+            if (history_.end_offset() <= before) return false;
+            for (int id = 1; id <= size(); ++id) {
+              if (process(id) == nullptr || process(id)->told_end() != history_.end_offset()) {
+                return false;
+              }
+            }
+            return true;
+          },
+          milliseconds(500));
+      if (done) return true;
+    }
+    return false;
+  }
+  // "" as long as nobody complains.
+  std::string Complaint() {
+    for (int id = 1; id <= size(); ++id) {
+      if (process(id) == nullptr) continue;
+      if (!process(id)->complaint().empty()) return process(id)->complaint();
+      if (!process(id)->failure().ok()) {
+        return fmt::format("voter {} gave up: {}", id, process(id)->failure().ToString());
+      }
+    }
+    return world_.failure().ok() ? "" : world_.failure().ToString();
+  }
+
+ private:
+  sim::SimWorld world_;
+  sim::SimNetwork network_;
+  CommittedHistory history_;
+  std::vector<std::unique_ptr<sim::SimNode>> nodes_;
+};
+
+TEST(QuorumReplicaTest, OneVoterLeadsByItself) {
+  Voters voters(1, 1);
+  voters.Start();
+  ASSERT_TRUE(voters.AwaitLeader(milliseconds(100)));
+  ASSERT_TRUE(voters.GoOn(seconds(1)));
+  voters.node(1).Crash();
+  voters.node(1).Restart();
+  ASSERT_TRUE(voters.GoOn(seconds(1)));
+  EXPECT_EQ(voters.Complaint(), "");
+}
+
+TEST(QuorumReplicaTest, AKilledLeaderIsReplacedWithoutWaitingForATimeout) {
+  Voters voters(2, 3);
+  voters.Start();
+  ASSERT_TRUE(voters.AwaitLeader(seconds(3)));
+  ASSERT_TRUE(voters.GoOn(seconds(2)));
+  for (int round = 0; round < 5; ++round) {
+    const int killed = voters.Leader();
+    voters.node(killed).Crash();
+    const MonotonicTime begin = voters.world().Now();
+    ASSERT_TRUE(voters.AwaitLeader(seconds(5))) << round;
+    EXPECT_LT(voters.world().Now() - begin, milliseconds(100)) << round;
+    voters.node(killed).Restart();
+    ASSERT_TRUE(voters.GoOn(seconds(5))) << round << voters.Complaint();
+  }
+  EXPECT_EQ(voters.Complaint(), "");
+}
+
+TEST(QuorumReplicaTest, AStoppedLeaderAcknowledgesNothingWhenItWakesUp) {
+  Voters voters(3, 3);
+  voters.Start();
+  ASSERT_TRUE(voters.AwaitLeader(seconds(3)));
+  ASSERT_TRUE(voters.GoOn(seconds(2)));
+  const int stopped = voters.Leader();
+  const int64_t acknowledged = voters.process(stopped)->acknowledged();
+  voters.Append(stopped);
+  voters.node(stopped).Pause();
+  ASSERT_TRUE(voters.AwaitLeader(seconds(5)));
+  const int leads = voters.Leader();
+  voters.Append(leads);
+  voters.world().RunFor(seconds(1));
+  voters.node(stopped).Resume();
+  ASSERT_TRUE(voters.GoOn(seconds(5))) << voters.Complaint();
+  EXPECT_EQ(voters.process(stopped)->deposed(), 1);
+  EXPECT_EQ(voters.process(stopped)->acknowledged(), acknowledged);
+  EXPECT_EQ(voters.Complaint(), "");
+}
+
+TEST(QuorumReplicaTest, LeadershipIsHandedOver) {
+  Voters voters(4, 3);
+  voters.Start();
+  ASSERT_TRUE(voters.AwaitLeader(seconds(3)));
+  ASSERT_TRUE(voters.GoOn(seconds(2)));
+  const int before = voters.Leader();
+  voters.node(before).Post([process = voters.process(before)] { process->Transfer(); });
+  const MonotonicTime begin = voters.world().Now();
+  ASSERT_TRUE(voters.world().RunUntil(
+      [&] { return voters.Leader() != 0 && voters.Leader() != before; }, seconds(2)));
+  EXPECT_LT(voters.world().Now() - begin, milliseconds(50));
+  EXPECT_TRUE(voters.GoOn(seconds(2)));
+  EXPECT_EQ(voters.Complaint(), "");
+}
+
+TEST(QuorumReplicaTest, ALostVoteFileIsNotMadeAnew) {
+  Voters voters(5, 3);
+  voters.Start();
+  ASSERT_TRUE(voters.AwaitLeader(seconds(3)));
+  ASSERT_TRUE(voters.GoOn(seconds(2)));
+  voters.node(2).Crash();
+  const std::string path = "meta/__cluster_metadata-0/quorum-vote";
+  ASSERT_TRUE(voters.node(2).files().Remove(path).ok());
+  voters.node(2).Restart();
+  voters.world().RunFor(seconds(1));
+  EXPECT_FALSE(voters.process(2)->running());
+  EXPECT_NE(voters.process(2)->failure().message().find("may have forgotten whom it voted for"),
+            std::string::npos)
+      << voters.process(2)->failure();
+  // Nor is a damaged one believed.
+  voters.node(2).Crash();
+  ASSERT_TRUE(
+      WriteFileAtomically(voters.node(2).files(), path, EncodeVote({.epoch = 9}) + "x").ok());
+  voters.node(2).Restart();
+  voters.world().RunFor(seconds(1));
+  EXPECT_EQ(voters.process(2)->failure().code(), absl::StatusCode::kDataLoss);
+}
+
+// Crashes with loss of what was not flushed, all at once too, stopped processes, cuts in one
+// direction, stalled disks.
+TEST(QuorumReplicaTest, NothingCommittedIsLostUnderFaults) {
+  const char* text = std::getenv("QUORUM_SEEDS");
+  const int64_t seeds = text == nullptr ? 100 : std::atoll(text);
+  int64_t committed = 0;
+  for (uint64_t seed = 100; seed < 100 + static_cast<uint64_t>(seeds); ++seed) {
+    Voters voters(seed, seed % 4 == 0 ? 5 : 3,
+                  {.heartbeat_interval = milliseconds(10), .election_timeout = milliseconds(80)});
+    Random random(seed);
+    voters.Start();
+    for (int step = 0; step < 300 && voters.Complaint().empty(); ++step) {
+      voters.world().RunFor(milliseconds(random.Between(1, 60)));
+      const int id = static_cast<int>(random.Between(1, voters.size()));
+      const int other = static_cast<int>(random.Between(1, voters.size()));
+      sim::SimNode& node = voters.node(id);
+      switch (random.Below(36)) {
+        case 0:
+          if (node.alive())
+            node.Crash({.lose_unsynced = random.Chance(1, 2), .silent = random.Chance(1, 3)});
+          break;
+        case 1:
+        case 2:
+        case 10:
+        case 11:
+          if (!node.alive()) node.Restart();
+          break;
+        case 3:
+          if (node.alive()) random.Chance(1, 2) ? node.Pause() : node.Resume();
+          break;
+        case 4:
+          if (id != other) voters.network().CutOneWay(node.id(), voters.node(other).id());
+          break;
+        case 5:
+        case 8:
+        case 9:
+          voters.network().HealAll();
+          break;
+        case 6:
+          if (node.alive()) node.StallDisk(milliseconds(random.Between(1, 400)));
+          break;
+        case 7:
+          if (random.Chance(1, 4)) {
+            for (int i = 1; i <= voters.size(); ++i) {
+              if (voters.node(i).alive()) voters.node(i).Crash();
+              voters.node(i).Restart();
+            }
+          }
+          break;
+        default:
+          if (voters.Leader() != 0) voters.Append(voters.Leader());
+          break;
+      }
+    }
+    voters.network().HealAll();
+    for (int i = 1; i <= voters.size(); ++i) {
+      if (!voters.node(i).alive()) {
+        voters.node(i).Restart();
+      } else if (voters.node(i).paused()) {
+        voters.node(i).Resume();
+      }
+    }
+    ASSERT_EQ(voters.Complaint(), "") << "seed " << seed;
+    ASSERT_TRUE(voters.GoOn(seconds(60)))
+        << "seed " << seed << ": no progress after healing " << voters.Complaint();
+    ASSERT_EQ(voters.Complaint(), "") << "seed " << seed;
+    committed += voters.history().end_offset();
+  }
+  EXPECT_GT(committed, seeds * 20) << "hardly anything happened";
+}
+
+}  // namespace
+}  // namespace soliton::controller

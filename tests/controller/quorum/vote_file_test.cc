@@ -1,0 +1,60 @@
+#include "controller/quorum/vote_file.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "tests/sim/sim_file_system.h"
+
+namespace soliton::controller {
+namespace {
+
+VoteState Vote(int32_t epoch) { return {epoch, Voter{3, Uuid{1, static_cast<uint64_t>(epoch)}}}; }
+
+TEST(VoteFileTest, ReadsWhatItWrote) {
+  for (const VoteState& vote : {VoteState{}, VoteState{7, std::nullopt}, Vote(2147483647)}) {
+    const auto read = DecodeVote(EncodeVote(vote));
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(*read, vote);
+  }
+}
+
+TEST(VoteFileTest, EveryFlippedBitAndEveryCutIsNoticed) {
+  const std::string text = EncodeVote(Vote(12));
+  for (size_t i = 0; i < text.size(); ++i) {
+    EXPECT_FALSE(DecodeVote(text.substr(0, i)).ok()) << i;
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = text;
+      damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));
+      EXPECT_FALSE(DecodeVote(damaged).ok()) << i << " bit " << bit;
+    }
+  }
+  EXPECT_FALSE(DecodeVote(text + "x").ok());
+}
+
+// Power loss at each operation of the disk: the old vote or the new one, and after the write
+// returned only the new one.
+TEST(VoteFileTest, APowerLossLeavesTheOldVoteOrTheNewOne) {
+  for (uint64_t crash_at = 1;; ++crash_at) {
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      sim::SimFileSystem files(seed);
+      ASSERT_TRUE(files.CreateDirectories("/data").ok() && files.SyncDirectory("/").ok());
+      ASSERT_TRUE(WriteVote(files, "/data/quorum-vote", Vote(1)).ok());
+      const uint64_t prepared = files.operation_count();
+      files.SetCrashAtOperation(prepared + crash_at);
+      const bool written = WriteVote(files, "/data/quorum-vote", Vote(2)).ok();
+      files.CrashAndRecover(sim::CrashModel::kRandom);
+      const auto read = ReadVote(files, "/data/quorum-vote");
+      ASSERT_TRUE(read.ok()) << read.status() << " crash at " << crash_at << " seed " << seed;
+      if (written) {
+        EXPECT_EQ(*read, Vote(2));
+        EXPECT_GT(crash_at, 3u);
+        if (seed == 19) return;
+      } else {
+        EXPECT_TRUE(*read == Vote(1) || *read == Vote(2));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace soliton::controller

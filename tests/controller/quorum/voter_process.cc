@@ -1,0 +1,140 @@
+#include "tests/controller/quorum/voter_process.h"
+
+#include <fmt/format.h>
+
+namespace soliton::controller {
+
+std::string CommittedHistory::Add(const std::string& who, const LoggedBatch& batch) {
+  const std::string bytes(batch.bytes.view());
+  const auto [it, is_new] = batches_.try_emplace(batch.batch.base_offset, bytes);
+  if (it->second != bytes) {
+    return fmt::format("{} heard of another batch at offset {}", who, batch.batch.base_offset);
+  }
+  if (is_new && batch.batch.base_offset != end_offset_) {
+    return fmt::format("{} heard of a batch at {}, nobody of what is before", who,
+                       batch.batch.base_offset);
+  }
+  end_offset_ = std::max(end_offset_, batch.batch.end_offset());
+  return "";
+}
+
+class VoterProcess::Session final : public ConnectionHandler {
+ public:
+  Session(VoterProcess& process, ConnectionId id, std::shared_ptr<FramedConnection> connection)
+      : process_(process), id_(id), connection_(std::move(connection)) {}
+
+  void Start() { connection_->Start(this); }
+  void Close() { connection_->Close(); }
+  ConnectionId id() const { return id_; }
+  void OnFrame(Buffer frame) override { process_.OnFrame(*this, frame); }
+  void OnClosed(const absl::Status&) override {
+    VoterProcess& process = process_;
+    const ConnectionId id = id_;
+    auto session = process.sessions_.extract(id);
+    if (!session.empty()) {
+      process.ports_.shards->shard(0).Post([kept = std::move(session.mapped())] {});
+    }
+    process.network_->OnClosed(id);
+  }
+
+ private:
+  VoterProcess& process_;
+  const ConnectionId id_;
+  std::shared_ptr<FramedConnection> connection_;
+};
+
+VoterProcess::VoterProcess(sim::SimNode& node, Options options)
+    : node_(node), ports_(node.ports()), options_(std::move(options)) {
+  node.Post([this] { Start(); });
+}
+
+VoterProcess::~VoterProcess() = default;
+
+void VoterProcess::Start() {
+  Shard& shard = ports_.shards->shard(0);
+  network_ = std::make_unique<QuorumNetwork>(
+      *ports_.transport, shard,
+      QuorumNetwork::Options{.self = options_.self, .peers = options_.peers},
+      QuorumNetwork::Events{
+          .on_found = [this](const Voter& voter) { replica_->PeerFound(voter); },
+          .on_lost = [this](const Voter& voter) { replica_->PeerLost(voter); },
+          .on_frame = [this](const pb::QuorumFrame& frame) { return replica_->Receive(frame); }});
+  failure_ = ports_.files->CreateDirectories("meta");
+  if (failure_.ok()) failure_ = ports_.files->SyncDirectory(".");
+  if (!failure_.ok()) return;
+  auto replica = QuorumReplica::Open(*ports_.files, *ports_.disk, shard,
+                                     {.self = options_.self,
+                                      .directory = "meta/__cluster_metadata-0",
+                                      .initial_voters = options_.initial_voters,
+                                      .quorum = options_.quorum},
+                                     *network_, *this);
+  if (!replica.ok()) {
+    failure_ = replica.status();
+    return;
+  }
+  replica_ = *std::move(replica);
+  auto listener = ports_.transport->Listen(
+      {"", options_.port}, {}, *ports_.shards,
+      [this](Shard&, std::shared_ptr<FramedConnection> connection) {
+        const ConnectionId id = next_connection_++;
+        auto session = std::make_shared<Session>(*this, id, std::move(connection));
+        sessions_[id] = session;
+        session->Start();
+      });
+  if (!listener.ok()) {
+    failure_ = listener.status();
+    return;
+  }
+  listener_ = *std::move(listener);
+  network_->Start();
+  replica_->Start();
+}
+
+void VoterProcess::OnFrame(Session& session, const Buffer& frame) {
+  pb::ControlRequest request;
+  if (!request.ParseFromArray(frame.data(), static_cast<int>(frame.size())) ||
+      !request.has_quorum()) {
+    complaint_ = "a frame that no voter sends";
+    return session.Close();
+  }
+  if (!network_->Receive(session.id(), request.quorum()).ok()) session.Close();
+}
+
+void VoterProcess::Append() {
+  if (!leading()) return;
+  pb::MetadataRecord record;
+  record.mutable_producer_ids()->set_next_producer_id(
+      static_cast<int64_t>(ports_.shards->shard(0).random().Next() >> 1));
+  const auto base_offset = replica_->Append({record});
+  if (base_offset.ok()) appended_[*base_offset] = leading_epoch_;
+}
+
+void VoterProcess::OnCommitted(const LoggedBatch& batch) {
+  if (batch.batch.base_offset != told_end_) {
+    complaint_ =
+        fmt::format("{}: a batch at {} after {}", node_.name(), batch.batch.base_offset, told_end_);
+  }
+  told_end_ = batch.batch.end_offset();
+  if (std::string wrong = options_.history->Add(node_.name(), batch); !wrong.empty()) {
+    complaint_ = wrong;
+  }
+  if (const auto it = appended_.find(batch.batch.base_offset); it != appended_.end()) {
+    if (it->second == leading_epoch_) ++acknowledged_;
+    appended_.erase(it);
+  }
+}
+
+void VoterProcess::OnLeading(int32_t epoch) {
+  if (epoch <= leading_epoch_) complaint_ = node_.name() + " leads an old epoch";
+  if (told_end_ < replica_->core().epoch_start()) {
+    complaint_ = node_.name() + " leads and has not been told of all before";
+  }
+  leading_epoch_ = epoch;
+}
+
+void VoterProcess::OnDeposed() {
+  ++deposed_;
+  appended_.clear();
+}
+
+}  // namespace soliton::controller

@@ -197,14 +197,11 @@ absl::StatusOr<int> LogImpl::AppendAsFollower(Buffer batches, int32_t max_leader
   const auto checked = CheckFollowerBatches(batches, max_leader_epoch);
   if (!checked.ok()) return checked.status();
   if (checked->empty()) return 0;
-  if (checked->front().base_offset() < log_end_offset()) {
-    if (absl::Status status = RebaseEmptyLog(checked->front()); !status.ok()) return status;
-  }
   const absl::Status status = AppendBatches(batches, *checked);
   if (status.ok()) return static_cast<int>(checked->size());
   // What fitted is there; the next fetch meets the full disk first.
   const auto rest = std::find_if(checked->begin(), checked->end(), [this](const auto& batch) {
-    return batch.base_offset() >= log_end_offset();
+    return batch.next_offset() > log_end_offset();
   });
   if (!absl::IsResourceExhausted(status) || rest == checked->begin()) return status;
   return static_cast<int>(rest - checked->begin());
@@ -251,8 +248,9 @@ absl::StatusOr<std::vector<RecordBatchView>> LogImpl::CheckFollowerBatches(
   }
 }
 
-absl::Status LogImpl::RebaseEmptyLog(const RecordBatchHeader& first) {
-  return RestartAt(first.base_offset(), log_start_offset_);
+absl::Status LogImpl::BeginAt(int64_t base_offset) {
+  if (size_bytes_ > 0 || active_->end_offset() == base_offset) return absl::OkStatus();
+  return RestartAt(base_offset, log_start_offset_);
 }
 
 absl::Status LogImpl::AppendBatches(const Buffer& bytes, std::span<const RecordBatchView> batches) {
@@ -293,6 +291,7 @@ void LogImpl::NoteProducers(std::span<const RecordBatchView> batches) {
 
 absl::Status LogImpl::AppendRun(std::span<const Buffer> pieces, int64_t bytes,
                                 std::span<const RecordBatchView> batches) {
+  if (absl::Status begun = BeginAt(batches.front().base_offset()); !begun.ok()) return begun;
   ledger_.AddFile(active_->file());
   absl::Status status = active_->Append(pieces, batches);
   if (!status.ok()) return FenceUnlessFull(std::move(status));

@@ -52,7 +52,11 @@ class LogImpl final : public Log {
 
   const ProducerStateTable& producers() const override { return producers_; }
   int64_t log_start_offset() const override { return log_start_offset_; }
-  int64_t log_end_offset() const override { return active_->end_offset(); }
+  // An empty log may have a segment that begins below the log start: for a first batch that does,
+  // and that did not fit on the disk.
+  int64_t log_end_offset() const override {
+    return std::max(active_->end_offset(), log_start_offset_);
+  }
   // Nothing below the log start can be lost any more.
   int64_t flushed_offset() const override { return std::max(flushed_offset_, log_start_offset_); }
   int64_t size_bytes() const override { return size_bytes_; }
@@ -93,7 +97,8 @@ class LogImpl final : public Log {
   }
   absl::StatusOr<std::vector<kafka::RecordBatchView>> CheckFollowerBatches(
       Buffer batches, int32_t max_leader_epoch);
-  absl::Status RebaseEmptyLog(const kafka::RecordBatchHeader& first);
+  // Before the first batch of an empty log, which need not begin where the log does.
+  absl::Status BeginAt(int64_t base_offset);
   // Writes `batches`, which lie back to back in `bytes`, rolling where the rules say so, and
   // updates the state that follows from them. On error some may have been written.
   absl::Status AppendBatches(const Buffer& bytes, std::span<const kafka::RecordBatchView> batches);

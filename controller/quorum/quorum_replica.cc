@@ -6,9 +6,9 @@
 #include <limits>
 #include <utility>
 
+#include "controller/quorum/quorum_batches.h"
 #include "controller/quorum/quorum_wire.h"
 #include "controller/quorum/vote_file.h"
-#include "protocol/record/batch_iterator.h"
 #include "runtime/base/buffer_chain.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mutant.h"
@@ -30,48 +30,7 @@ segment::LogOptions MetadataLogOptions() {
   return options;
 }
 
-absl::StatusOr<std::vector<LoggedBatch>> Decode(const Buffer& bytes) {
-  const auto views = kafka::SplitBatches(bytes);
-  if (!views.ok()) return views.status();
-  if (views->cut_tail_bytes != 0) return absl::DataLossError("the last batch is cut");
-  std::vector<LoggedBatch> batches;
-  for (const kafka::RecordBatchView& view : views->batches) {
-    auto decoded = DecodeMetadataBatches(view.buffer());
-    if (!decoded.ok()) return decoded.status();
-    batches.push_back({std::move(decoded->front()), view.buffer()});
-  }
-  return batches;
-}
-
-int32_t EpochOf(const LoggedBatch& batch) {
-  return kafka::RecordBatchHeader(batch.bytes.data()).leader_epoch();
-}
-
-QuorumEntry EntryOf(const LoggedBatch& batch) {
-  return {.base_offset = batch.batch.base_offset,
-          .end_offset = batch.batch.end_offset(),
-          .epoch = EpochOf(batch),
-          .voters = VotersOf(batch.batch)};
-}
-
 }  // namespace
-
-std::optional<VoterSet> VotersOf(const MetadataBatch& batch) {
-  std::optional<VoterSet> voters;
-  for (const pb::MetadataRecord& record : batch.records) {
-    if (!record.has_voters()) continue;
-    std::vector<Voter> all;
-    for (const pb::Voter& voter : record.voters().voters()) all.push_back(FromPb(voter));
-    voters = VoterSet(std::move(all));
-  }
-  return voters;
-}
-
-pb::MetadataRecord VotersRecord(const VoterSet& voters) {
-  pb::MetadataRecord record;
-  for (const Voter& voter : voters.voters()) ToPb(voter, record.mutable_voters()->add_voters());
-  return record;
-}
 
 QuorumReplica::QuorumReplica(FileSystem& files, DiskExecutor& disk, Shard& shard,
                              const Options& options, QuorumPeers& peers, Listener& listener,
@@ -127,7 +86,9 @@ absl::Status QuorumReplica::OpenCore() {
   QuorumLogView view({-1, 0}, options_.initial_voters);
   absl::Status read = ForEachBatch(log_->log_start_offset(), log_->log_end_offset(),
                                    [&view](const LoggedBatch& batch) {
-                                     view.Append(EntryOf(batch));
+                                     const auto entry = EntryOf(batch);
+                                     if (!entry.ok()) return entry.status();
+                                     view.Append(*entry);
                                      return absl::OkStatus();
                                    });
   if (!read.ok()) return read;
@@ -148,7 +109,7 @@ absl::Status QuorumReplica::ForEachBatch(
     chain.Append(slice->region);
     auto bytes = chain.Flatten();
     if (!bytes.ok()) return bytes.status();
-    auto batches = Decode(*bytes);
+    auto batches = DecodeLoggedBatches(*bytes);
     if (!batches.ok()) return batches.status();
     for (const LoggedBatch& batch : *batches) {
       if (absl::Status visited = visit(batch); !visited.ok()) return visited;
@@ -173,10 +134,12 @@ absl::Status QuorumReplica::Receive(const pb::QuorumFrame& frame) {
   std::vector<LoggedBatch> received;
   std::vector<QuorumEntry> entries;
   if (frame.has_append_request()) {
-    auto batches = Decode(Buffer::CopyOf(frame.append_request().batches()));
+    auto batches = DecodeLoggedBatches(Buffer::CopyOf(frame.append_request().batches()));
     if (!batches.ok()) return batches.status();
     received = *std::move(batches);
-    for (const LoggedBatch& batch : received) entries.push_back(EntryOf(batch));
+    auto named = EntriesOf(std::get<AppendRequest>(message->body), message->epoch, received);
+    if (!named.ok()) return named.status();
+    entries = *std::move(named);
   }
   if (!started_ || failed_ || closed_) return absl::OkStatus();
   Perform(core_->Receive(*message, entries, now()), std::move(received));
@@ -199,8 +162,10 @@ absl::StatusOr<int64_t> QuorumReplica::Append(const std::vector<pb::MetadataReco
   if (failed_ || closed_ || !told_leading_ || core_->transferring()) {
     return absl::UnavailableError("this controller does not lead");
   }
-  if (const auto voters = VotersOf({0, records})) {
-    if (absl::Status may = core_->MayChangeVoters(*voters); !may.ok()) return may;
+  const auto voters = VotersOf(records);
+  if (!voters.ok()) return voters.status();
+  if (*voters) {
+    if (absl::Status may = core_->MayChangeVoters(**voters); !may.ok()) return may;
   }
   return AppendInEpoch(records);
 }
@@ -220,7 +185,9 @@ absl::StatusOr<int64_t> QuorumReplica::AppendInEpoch(
   }
   recent_.push_back({{base_offset, records}, std::move(bytes)});
   FlushIfIdle();
-  Perform(core_->Appended(EntryOf(recent_.back())));
+  const auto entry = EntryOf(recent_.back());
+  CHECK(entry.ok(), "{}", entry.status().ToString());
+  Perform(core_->Appended(*entry));
   return base_offset;
 }
 

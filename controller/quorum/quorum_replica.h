@@ -141,8 +141,4 @@ class QuorumReplica {
   std::shared_ptr<QuorumReplica*> alive_ = std::make_shared<QuorumReplica*>(this);
 };
 
-// The voters that a batch names, if it does.
-std::optional<VoterSet> VotersOf(const MetadataBatch& batch);
-pb::MetadataRecord VotersRecord(const VoterSet& voters);
-
 }  // namespace soliton::controller

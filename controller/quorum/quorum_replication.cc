@@ -109,6 +109,8 @@ void QuorumCore::OnAppendAnswer(const QuorumMessage& message, const AppendAnswer
   if (!is_leader() || message.epoch < vote_.epoch) return;
   const auto it = progress_.find(message.from);
   if (it == progress_.end()) return;
+  // What it cannot have, it does not have.
+  if (answer.verified_end > log_.end_offset()) return;
   PeerProgress& progress = it->second;
   progress.answered_at = now_;
   if (answer.matched) {

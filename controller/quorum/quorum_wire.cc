@@ -5,6 +5,9 @@
 namespace soliton::controller {
 namespace {
 
+// No quorum elects that often; above it epochs could not be counted on.
+constexpr int32_t kMaxEpoch = 1 << 30;
+
 LogPosition FromPb(const pb::LogPosition& position) {
   return {position.epoch(), position.offset()};
 }
@@ -119,7 +122,7 @@ absl::StatusOr<QuorumMessage> FromFrame(const pb::QuorumFrame& frame) {
                         .epoch = frame.epoch(),
                         .body = Body(frame)};
   const bool sound = std::visit([](const auto& body) { return IsSound(body); }, message.body);
-  if (!sound || message.epoch < 0) {
+  if (!sound || message.epoch < 0 || message.epoch > kMaxEpoch) {
     return absl::InvalidArgumentError("a voter's message with numbers that cannot be");
   }
   return message;

@@ -130,9 +130,9 @@ ANSWERS = [
 
 
 def encoded(message, text):
-    proto = "metadata_records" if message == "MetadataRecord" else "control"
+    proto = {"MetadataRecord": "metadata/metadata_records", "QuorumFrame": "quorum/quorum"}.get(message, "metadata/control")
     return subprocess.run(["protoc", f"--encode=soliton.controller.pb.{message}", "-I", str(ROOT),
-                           f"controller/metadata/{proto}.proto"], cwd=ROOT, input=text.encode(), check=True,
+                           f"controller/{proto}.proto"], cwd=ROOT, input=text.encode(), check=True,
                           stdout=subprocess.PIPE).stdout
 
 
@@ -173,6 +173,34 @@ def control_seeds():
     write("fuzz_control_frames", "answers", b"\1" + b"".join(map(piece, answers)))
     write("fuzz_control_frames", "records", b"\2" + b"".join(map(piece, records)))
     write("fuzz_control_frames", "batches", b"\3" + batch(records[:5], 0) + batch(records[5:], 5))
+
+
+def quorum_seeds():
+    records = [encoded("MetadataRecord", text) for text in RECORDS]
+    voters = encoded("MetadataRecord", "voters { voters { node_id: 1 directory_id { high: 1 low: 1 } } "
+                                       "voters { node_id: 2 directory_id { high: 1 low: 2 } } }")
+    ids = "from { node_id: 2 directory_id { high: 1 low: 2 } } to { node_id: 1 directory_id { high: 1 low: 1 } }"
+
+    def said(epoch, text):
+        return b"\4" + piece(encoded("QuorumFrame", f"{ids} epoch: {epoch} {text}"))
+
+    def append(epoch, after_epoch, first, values, committed):
+        return said(epoch, f"append_request {{ after {{ epoch: {after_epoch} offset: {first} }} "
+                           f"end_offset: {first + len(values)} committed_end: {committed} "
+                           f'batches: "{escaped(batch(values, first)) if values else ""}" }}')
+
+    follower = [append(1, -1, 0, [voters], 0), append(1, 0, 1, records[:3], 1), b"\1", append(1, 0, 4, [], 4),
+                said(2, "vote_request { pre_vote: true log_end { epoch: 0 offset: 4 } }"),
+                said(2, "vote_request { log_end { epoch: 0 offset: 4 } }"), b"\3\0",
+                append(2, 0, 3, records[:2], 3), said(2, "snapshot_request { end { epoch: 1 offset: 9 } }"),
+                said(2, "transfer_now {}"), b"\0\xff"]
+    leader = [b"\2", b"\1",
+              said(1, "append_answer { is_answer: true matched: true verified_end: 1 flushed_end: 1 }"), b"\2",
+              said(1, "append_answer { is_answer: true after_offset: 1 hint { epoch: -1 } }"),
+              said(1, "append_answer { matched: true verified_end: 2 flushed_end: 2 }"), b"\0\x05", b"\0\xff",
+              said(3, "vote_answer { granted: false }")]
+    write("fuzz_quorum", "follower", b"\0" + b"".join(follower))
+    write("fuzz_quorum", "leader", b"\1" + b"".join(leader))
 
 
 KINDS = {".log": 0, ".index": 1, ".timeindex": 2, ".snapshot": 3, "leader-epoch-checkpoint": 4,
@@ -217,5 +245,6 @@ def directory_seeds(directory, number):
 wire_seeds()
 config_seeds()
 control_seeds()
+quorum_seeds()
 for count, argument in enumerate(sys.argv[1:]):
     directory_seeds(pathlib.Path(argument), count)

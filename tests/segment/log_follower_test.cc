@@ -86,6 +86,57 @@ TEST_F(LogTest, FirstBatchMayBeginBelowTheLogStart) {  // kafka-facts 3.2 (e)
   EXPECT_EQ(ReadAll(*log, 101, 104).size(), 2u);
 }
 
+// What could not be written leaves no end below the log's start (FOUND 33).
+TEST_F(LogTest, AFullDiskBeforeAFirstBatchThatBeginsBelowTheLogStart) {
+  MustOpen();
+  ASSERT_TRUE(log->TruncateFullyAndStartAt(101).ok());
+  const Buffer first = Batches({{100, 4}});
+  // Room for the recovery point that says where the log begins anew, but not for the batch.
+  fs.set_capacity_bytes(fs.used_bytes() + 64);
+  EXPECT_TRUE(absl::IsResourceExhausted(log->AppendAsFollower(first, 4).status()));
+  const auto expect_empty = [this] {
+    EXPECT_EQ(log->log_start_offset(), 101);
+    EXPECT_EQ(log->log_end_offset(), 101);
+    EXPECT_EQ(log->flushed_offset(), 101);
+    EXPECT_EQ(log->size_bytes(), 0);
+  };
+  expect_empty();
+  EXPECT_TRUE(log->fatal_error().ok());
+  fs.set_capacity_bytes(std::nullopt);
+  ASSERT_TRUE(log->CloseCleanly().ok());
+  MustOpen(/*clean_shutdown=*/true);
+  expect_empty();
+  Crash(sim::CrashModel::kLoseUnsynced);
+  MustOpen();
+  expect_empty();
+  ASSERT_EQ(*log->AppendAsFollower(first, 4), 1);
+  EXPECT_EQ(log->log_end_offset(), 102);
+}
+
+TEST_F(LogTest, AfterSuchAFullDiskAnyFirstBatchIsTaken) {
+  for (const bool leads : {false, true}) {
+    MustOpen();
+    ASSERT_TRUE(log->TruncateFullyAndStartAt(101).ok());
+    fs.set_capacity_bytes(fs.used_bytes() + 64);
+    EXPECT_FALSE(log->AppendAsFollower(Batches({{100, 4}}), 4).ok());
+    fs.set_capacity_bytes(std::nullopt);
+    if (leads) {
+      EXPECT_EQ(Append({.records = 2}, 5).base_offset, 101);
+    } else {
+      EXPECT_EQ(*log->AppendAsFollower(Batches({{101, 4}}), 4), 1);
+    }
+    EXPECT_EQ(log->log_end_offset(), 103);
+    EXPECT_EQ(ReadAll(*log, 101, 103).front().base_offset, 101);
+    Flush();
+    Crash(sim::CrashModel::kLoseUnsynced);
+    MustOpen();
+    EXPECT_EQ(log->log_start_offset(), 101);
+    EXPECT_EQ(log->log_end_offset(), 103);
+    EXPECT_EQ(ReadAll(*log, 101, 103).front().base_offset, 101);
+    ASSERT_TRUE(log->TruncateFullyAndStartAt(0).ok());
+  }
+}
+
 TEST_F(LogTest, EmptyEpochIsKnownToTheNewLeader) {  // kafka-facts 3.2 (a), I4
   MustOpen();
   Append({.records = 3}, 1);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "controller/metadata_publisher.h"
+#include "controller/quorum/quorum_batches.h"
 #include "controller/quorum/quorum_network.h"
 #include "controller/quorum/quorum_replica.h"
 #include "tests/sim/sim_node.h"

@@ -1,0 +1,30 @@
+// The batches of the quorum's log, as they lie on disk and come from a leader, and what the core
+// must know of them. Pure.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "controller/log/metadata_log.h"
+#include "controller/quorum/quorum_log_view.h"
+#include "controller/quorum/quorum_message.h"
+
+namespace soliton::controller {
+
+// The voters that a batch names, if it does. kDataLoss when they cannot be voters: nobody, or one
+// node twice.
+absl::StatusOr<std::optional<VoterSet>> VotersOf(const std::vector<pb::MetadataRecord>& records);
+pb::MetadataRecord VotersRecord(const VoterSet& voters);
+
+absl::StatusOr<QuorumEntry> EntryOf(const LoggedBatch& batch);
+
+// Whole batches that follow each other without a gap. kDataLoss for anything else.
+absl::StatusOr<std::vector<LoggedBatch>> DecodeLoggedBatches(const Buffer& bytes);
+
+// The entries of what came with an AppendRequest of a leader of `epoch`. kInvalidArgument when they
+// are not the records that it names, or not of epochs that this leader can know of.
+absl::StatusOr<std::vector<QuorumEntry>> EntriesOf(const AppendRequest& request, int32_t epoch,
+                                                   const std::vector<LoggedBatch>& batches);
+
+}  // namespace soliton::controller

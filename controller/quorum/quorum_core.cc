@@ -123,6 +123,17 @@ QuorumEffects QuorumCore::Resign(MonotonicTime now) {
   return Take();
 }
 
+QuorumEffects QuorumCore::Form(const VoterSet& voters, MonotonicTime now) {
+  now_ = now;
+  if (log_.end_offset() > 0 || log_.voters().size() > 0) return Take();
+  log_ = QuorumLogView({-1, 0}, voters);
+  // The first of them need not wait for anybody.
+  SetElectionDeadline();
+  if (!HearsLeader() && voters.voters().front() == self_) election_deadline_ = now_;
+  RoleChanged();
+  return Take();
+}
+
 QuorumEffects QuorumCore::AddLearner(const Voter& learner, MonotonicTime now) {
   now_ = now;
   learners_.insert(learner);

@@ -111,6 +111,8 @@ class QuorumCore {
   QuorumEffects Resign(MonotonicTime now);
   // A snapshot covers what was committed before `offset`: those records are gone.
   void Compacted(int64_t offset) { log_.DropBefore(offset); }
+  // Of a new cluster: who votes until the log says so. Without effect where that is known.
+  QuorumEffects Form(const VoterSet& voters, MonotonicTime now);
   // Sends the log to somebody who does not vote (yet), or no more.
   QuorumEffects AddLearner(const Voter& learner, MonotonicTime now);
   void RemoveLearner(const Voter& learner) { learners_.erase(learner); }

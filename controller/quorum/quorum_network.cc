@@ -52,6 +52,7 @@ QuorumNetwork::~QuorumNetwork() {
 
 void QuorumNetwork::Start() {
   for (auto& [node_id, peer] : peers_) Dial(peer);
+  FormIfAllAreFresh();  // one that is alone
 }
 
 // ---- dialling ----
@@ -83,6 +84,7 @@ void QuorumNetwork::OnDialled(int32_t node_id, uint64_t attempt,
   pb::ControlRequest request;
   pb::QuorumHello* hello = request.mutable_quorum()->mutable_hello();
   hello->set_cluster_id(options_.cluster_id);
+  hello->set_fresh(events_.is_fresh());
   ToPb(options_.self, hello->mutable_from());
   peer.outgoing->connection().Send(EncodeFrame(request));
   Judge(peer);
@@ -122,10 +124,12 @@ absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello
   }
   Peer& peer = it->second;
   // The newest counts: the peer has given up the one before.
-  Lose(peer);
+  if (peer.incoming != 0) Lose(peer);
   peer.incoming = connection;
   peer.directory_id = from.directory_id;
+  peer.fresh = hello.fresh();
   // It is up: no reason to wait.
+  peer.backoff.Reset();
   if (peer.outgoing == nullptr && peer.redial != 0) {
     shard_.CancelTimer(std::exchange(peer.redial, 0));
     Dial(peer);
@@ -149,10 +153,23 @@ void QuorumNetwork::Judge(Peer& peer) {
   peer.found = true;
   peer.backoff.Reset();
   events_.on_found({peer.node_id, peer.directory_id});
+  FormIfAllAreFresh();
+}
+
+void QuorumNetwork::FormIfAllAreFresh() {
+  if (!events_.is_fresh()) return;
+  std::vector<Voter> voters = {options_.self};
+  for (const auto& [node_id, peer] : peers_) {
+    if (!peer.found || !peer.fresh) return;
+    voters.push_back({node_id, peer.directory_id});
+  }
+  events_.on_all_fresh(VoterSet(std::move(voters)));
 }
 
 void QuorumNetwork::Lose(Peer& peer) {
-  if (std::exchange(peer.found, false)) events_.on_lost({peer.node_id, peer.directory_id});
+  peer.found = false;
+  // Also of one that was not found: it may have been heard.
+  events_.on_lost({peer.node_id, peer.directory_id});
 }
 
 bool QuorumNetwork::IsFound(int32_t node_id) const {

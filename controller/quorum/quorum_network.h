@@ -1,7 +1,10 @@
 // Connections between the voters: each dials all others and speaks only on the connections that it
 // dialled, so a pair that can hear each other has two. A peer is found when both stand and it has
 // said who it is, and lost when either breaks. The accepted ones are somebody else's (the
-// controller's server), who names them by a number. Owned by one shard.
+// controller's server), who names them by a number.
+//
+// A new cluster is formed when every configured voter is there with a new disk: only then is it
+// sure that none of them has voted before, and which disks they are. Owned by one shard.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +24,11 @@ class QuorumNetwork final : public QuorumPeers {
  public:
   struct Events {
     std::function<void(const Voter&)> on_found;
-    std::function<void(const Voter&)> on_lost;
+    std::function<void(const Voter&)> on_lost;  // perhaps without having been found
+    // Asked before a hello: whether this one knows of no quorum.
+    std::function<bool()> is_fresh;
+    // All configured voters are found and were fresh when they said hello, this one too.
+    std::function<void(const VoterSet&)> on_all_fresh;
     // An error closes the connection that it came on. Never a hello.
     std::function<absl::Status(const pb::QuorumFrame&)> on_frame;
   };
@@ -50,6 +57,7 @@ class QuorumNetwork final : public QuorumPeers {
     std::shared_ptr<Outgoing> outgoing;  // null: not connected
     ConnectionId incoming = 0;           // 0: none
     Uuid directory_id;                   // as incoming said
+    bool fresh = false;                  // likewise
     bool found = false;
     ReconnectBackoff backoff;
     TimerId redial = 0;
@@ -64,6 +72,7 @@ class QuorumNetwork final : public QuorumPeers {
   absl::Status Greet(ConnectionId connection, const pb::QuorumHello& hello);
   void Judge(Peer& peer);
   void Lose(Peer& peer);
+  void FormIfAllAreFresh();
 
   Transport& transport_;
   Shard& shard_;

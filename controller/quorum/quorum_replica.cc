@@ -154,6 +154,10 @@ void QuorumReplica::PeerLost(const Voter& peer) {
   if (!failed_ && !closed_) Perform(core_->PeerLost(peer, now()));
 }
 
+void QuorumReplica::Form(const VoterSet& voters) {
+  if (!failed_ && !closed_) Perform(core_->Form(voters, now()));
+}
+
 void QuorumReplica::Transfer() {
   if (!failed_ && !closed_) Perform(core_->Transfer(now()));
 }

@@ -35,8 +35,7 @@ class QuorumReplica {
     Voter self;
     std::string directory;  // the log's; the vote file is in it
     bool clean_shutdown = false;
-    // Who votes as long as the log names nobody. Every voter of a new cluster must be told the
-    // same.
+    // Who votes as long as the log names nobody; empty: whom Form names.
     VoterSet initial_voters;
     QuorumOptions quorum;
   };
@@ -69,6 +68,11 @@ class QuorumReplica {
   absl::Status Receive(const pb::QuorumFrame& frame);
   void PeerFound(const Voter& peer);
   void PeerLost(const Voter& peer);
+
+  // Nothing is known here of any quorum: the disk is new, and nobody who leads has been heard.
+  bool fresh() const { return core_->voters().size() == 0 && log_->log_end_offset() == 0; }
+  // The voters of a new cluster, which are all fresh. Without effect where voters are known.
+  void Form(const VoterSet& voters);
 
   // Appends `records` (at least one) as one atomic batch; its base offset. kUnavailable when this
   // voter does not lead (OnLeading), kFailedPrecondition or kInvalidArgument for voters that may

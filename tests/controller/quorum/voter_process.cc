@@ -58,6 +58,8 @@ void VoterProcess::Start() {
       QuorumNetwork::Events{
           .on_found = [this](const Voter& voter) { replica_->PeerFound(voter); },
           .on_lost = [this](const Voter& voter) { replica_->PeerLost(voter); },
+          .is_fresh = [this] { return replica_->fresh(); },
+          .on_all_fresh = [this](const VoterSet& voters) { replica_->Form(voters); },
           .on_frame = [this](const pb::QuorumFrame& frame) { return replica_->Receive(frame); }});
   failure_ = ports_.files->CreateDirectories("meta");
   if (failure_.ok()) failure_ = ports_.files->SyncDirectory(".");
@@ -86,8 +88,8 @@ void VoterProcess::Start() {
     return;
   }
   listener_ = *std::move(listener);
-  network_->Start();
   replica_->Start();
+  network_->Start();
 }
 
 void VoterProcess::OnFrame(Session& session, const Buffer& frame) {

@@ -207,7 +207,7 @@ void ReplicaCore::OnStalled(MonotonicTime now) {
 }
 
 bool ReplicaCore::MayJoin(const Follower& follower) const {
-  const bool known = SOLITON_MUTANT("kip966_join_unknown_end") || follower.position >= 0;
+  const bool known = follower.position >= 0;
   const bool committed =
       SOLITON_MUTANT("kip966_join_below_high_watermark") || follower.position >= high_watermark_;
   const bool epoch_start =

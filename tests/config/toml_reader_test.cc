@@ -123,6 +123,27 @@ TEST(TomlReader, SyntaxErrorsHaveAPosition) {
   }
 }
 
+// toml++ has a hole where it asks whether these are blanks (found by fuzz_config).
+TEST(TomlReader, LettersOfAnyAlphabetOutsideOfQuotesAreNoTextAndNoCrash) {
+  for (int code = 0x80; code < 0xFFFF; code += code < 0x500 ? 1 : 0x11) {
+    if (code >= 0xD800 && code < 0xE000) continue;
+    std::string letter;
+    if (code < 0x800) {
+      letter = {static_cast<char>(0xC0 | code >> 6), static_cast<char>(0x80 | (code & 0x3F))};
+    } else {
+      letter = {static_cast<char>(0xE0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 0x3F)),
+                static_cast<char>(0x80 | (code & 0x3F))};
+    }
+    for (const std::string& text : {"a = 1 " + letter + "\n", letter + " = 1\n",
+                                    "[" + letter + "]\n", "a " + letter + "= 1\n"}) {
+      Diagnostics diagnostics;
+      ReadToml(text, "f.toml", diagnostics);
+      EXPECT_EQ(diagnostics.error_count(), 1) << std::hex << code << " in " << text;
+    }
+    EXPECT_EQ(Read("a = \"" + letter + "\" # " + letter + "\n").size(), 1u) << std::hex << code;
+  }
+}
+
 // toml++ asserts that a table's name begins like one (found by fuzz_config in a build with
 // asserts).
 TEST(TomlReader, ATableThatIsCalledNothing) {

@@ -159,6 +159,26 @@ TEST(QuorumReplicaTest, AStoppedLeaderAcknowledgesNothingWhenItWakesUp) {
   EXPECT_EQ(voters.Complaint(), "");
 }
 
+TEST(QuorumReplicaTest, AVoteLeavesWhenItIsOnDisk) {
+  Voters voters(8, 3);
+  voters.Start();
+  ASSERT_TRUE(voters.AwaitLeader(seconds(3)));
+  ASSERT_TRUE(voters.GoOn(seconds(2)));
+  const int killed = voters.Leader();
+  const int slow = killed % 3 + 1;
+  const int other = slow % 3 + 1;
+  voters.node(slow).StallDisk(seconds(3));
+  voters.node(killed).Crash();
+  const auto elected = [&] {
+    return voters.process(other)->replica().core().is_leader() ||
+           voters.process(slow)->replica().core().is_leader();
+  };
+  EXPECT_FALSE(voters.world().RunUntil(elected, milliseconds(2500)))
+      << "by a vote that a power loss would take back";
+  EXPECT_TRUE(voters.world().RunUntil(elected, seconds(5)));
+  EXPECT_EQ(voters.Complaint(), "");
+}
+
 TEST(QuorumReplicaTest, LeadershipIsHandedOver) {
   Voters voters(4, 3);
   voters.Start();

@@ -3,26 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
-#include "protocol/record/batch_iterator.h"
-#include "runtime/base/buffer_chain.h"
+#include "controller/log/metadata_log_reader.h"
 
 namespace soliton::controller {
 namespace {
 
 constexpr uint64_t kDiskLane = 0x6d657461;  // any number: the log has one flush in flight at a time
-constexpr int64_t kReplayReadBytes = 4 << 20;
-
-segment::LogOptions MetadataLogOptions() {
-  segment::LogOptions options;
-  // One decision is one batch, however many partitions it touches.
-  options.validation.max_message_bytes = std::numeric_limits<int32_t>::max();
-  options.validation.timestamp_after_max_ms = std::numeric_limits<int64_t>::max();
-  options.segment_ms = std::numeric_limits<int64_t>::max();
-  return options;
-}
 
 }  // namespace
 
@@ -51,30 +39,7 @@ absl::StatusOr<std::unique_ptr<SegmentMetadataLog>> SegmentMetadataLog::Open(
 
 absl::Status SegmentMetadataLog::Replay(
     const std::function<absl::Status(const LoggedBatch& batch)>& apply) {
-  int64_t offset = log_->log_start_offset();
-  while (offset < committed_end_offset_) {
-    auto slice = log_->Read(offset, committed_end_offset_, kReplayReadBytes, true);
-    if (!slice.ok()) return slice.status();
-    if (slice->end_offset <= offset) break;
-    BufferChain chain;
-    chain.Append(slice->region);
-    auto bytes = chain.Flatten();
-    if (!bytes.ok()) return bytes.status();
-    auto views = kafka::SplitBatches(*bytes);
-    if (!views.ok()) return views.status();
-    for (const kafka::RecordBatchView& view : views->batches) {
-      auto batches = DecodeMetadataBatches(view.buffer());
-      if (!batches.ok()) return batches.status();
-      if (absl::Status applied = apply({std::move(batches->front()), view.buffer()});
-          !applied.ok()) {
-        return applied;
-      }
-    }
-    offset = slice->end_offset;
-  }
-  if (offset == committed_end_offset_) return absl::OkStatus();
-  return absl::DataLossError(fmt::format("{} ends at offset {}, expected {}", log_->directory(),
-                                         offset, committed_end_offset_));
+  return ForEachLoggedBatch(*log_, log_->log_start_offset(), committed_end_offset_, apply);
 }
 
 void SegmentMetadataLog::Start(Listener* listener) {

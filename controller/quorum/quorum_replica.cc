@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "controller/log/metadata_log_reader.h"
 #include "controller/quorum/quorum_batches.h"
 #include "controller/quorum/quorum_wire.h"
 #include "controller/quorum/vote_file.h"
@@ -19,16 +20,6 @@ namespace {
 
 constexpr uint64_t kDiskLane = 0x71756f72;  // any number: one at a time is what is asked for
 constexpr int64_t kSliceBytes = 1 << 20;
-constexpr int64_t kReplayReadBytes = 4 << 20;
-
-segment::LogOptions MetadataLogOptions() {
-  segment::LogOptions options;
-  // One decision is one batch, however many partitions it touches.
-  options.validation.max_message_bytes = std::numeric_limits<int32_t>::max();
-  options.validation.timestamp_after_max_ms = std::numeric_limits<int64_t>::max();
-  options.segment_ms = std::numeric_limits<int64_t>::max();
-  return options;
-}
 
 }  // namespace
 
@@ -84,41 +75,19 @@ absl::Status QuorumReplica::OpenCore() {
   }
   if (!vote.ok()) return vote.status();
   QuorumLogView view({-1, 0}, options_.initial_voters);
-  absl::Status read = ForEachBatch(log_->log_start_offset(), log_->log_end_offset(),
-                                   [&view](const LoggedBatch& batch) {
-                                     const auto entry = EntryOf(batch);
-                                     if (!entry.ok()) return entry.status();
-                                     view.Append(*entry);
-                                     return absl::OkStatus();
-                                   });
+  absl::Status read = ForEachLoggedBatch(*log_, log_->log_start_offset(), log_->log_end_offset(),
+                                         [&view](const LoggedBatch& batch) {
+                                           const auto entry = EntryOf(batch);
+                                           if (!entry.ok()) return entry.status();
+                                           view.Append(*entry);
+                                           return absl::OkStatus();
+                                         });
   if (!read.ok()) return read;
   view.SetFlushed(view.end_offset());
   core_ = std::make_unique<QuorumCore>(
       options_.quorum, options_.self, *vote, std::move(view),
       [this](int64_t offset) { return SliceEnd(offset); }, shard_.random(), now());
   return absl::OkStatus();
-}
-
-absl::Status QuorumReplica::ForEachBatch(
-    int64_t from, int64_t end, const std::function<absl::Status(const LoggedBatch&)>& visit) const {
-  while (from < end) {
-    auto slice = log_->Read(from, end, kReplayReadBytes, true);
-    if (!slice.ok()) return slice.status();
-    if (slice->end_offset <= from) break;
-    BufferChain chain;
-    chain.Append(slice->region);
-    auto bytes = chain.Flatten();
-    if (!bytes.ok()) return bytes.status();
-    auto batches = DecodeLoggedBatches(*bytes);
-    if (!batches.ok()) return batches.status();
-    for (const LoggedBatch& batch : *batches) {
-      if (absl::Status visited = visit(batch); !visited.ok()) return visited;
-    }
-    from = slice->end_offset;
-  }
-  if (from == end) return absl::OkStatus();
-  return absl::DataLossError(
-      fmt::format("{} ends at offset {}, expected {}", log_->directory(), from, end));
 }
 
 void QuorumReplica::Start() {
@@ -347,7 +316,8 @@ void QuorumReplica::TellCommitted() {
     }
     // From before the start of this process.
     const int64_t until = recent_.empty() ? end : std::min(end, recent_.front().batch.base_offset);
-    if (absl::Status read = ForEachBatch(told_end_, until, tell); !read.ok()) return Fail(read);
+    if (absl::Status read = ForEachLoggedBatch(*log_, told_end_, until, tell); !read.ok())
+      return Fail(read);
   }
 }
 

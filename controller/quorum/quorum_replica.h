@@ -95,8 +95,6 @@ class QuorumReplica {
 
   absl::Status OpenCore();
   std::string vote_path() const;
-  absl::Status ForEachBatch(int64_t from, int64_t end,
-                            const std::function<absl::Status(const LoggedBatch&)>& visit) const;
   // Where a message with records from `offset` on ends.
   int64_t SliceEnd(int64_t offset) const;
   absl::StatusOr<Buffer> ReadSlice(int64_t from, int64_t end) const;

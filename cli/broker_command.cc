@@ -68,7 +68,10 @@ class BrokerCommand final : public Command {
     const int64_t descriptors = Prepare(config->broker, "node");
     return Serve(context,
                  {.name = fmt::format("node {}", config->broker.node_id),
-                  .waiting_note = "opening its logs",
+                  .waiting_note = config->controller.voters.size() > 1
+                                      ? fmt::format("waiting for a majority of the controllers {}",
+                                                    VoterNames(config->controller.voters))
+                                      : "opening its logs",
                   .native = ThreadsOf(config->broker)},
                  std::make_unique<ServedCombined>(
                      *config, std::make_shared<config::Config>(*node.config), descriptors));

@@ -36,7 +36,11 @@ class ControllerCommand final : public Command {
     InitLogging({.level = ParseLogLevel(config->log_level).value_or(LogLevel::kInfo),
                  .json = std::nullopt,
                  .node = fmt::format("controller-{}", config->node_id)});
-    return Serve(context, {.name = name, .waiting_note = "", .native = {.shard_count = 1}},
+    return Serve(context,
+                 {.name = name,
+                  .waiting_note = fmt::format("waiting for a majority of the controllers {}",
+                                              VoterNames(config->voters)),
+                  .native = {.shard_count = 1}},
                  std::make_unique<ServedController>(*config));
   }
 

@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "broker/broker.h"
 #include "cli/serve.h"
@@ -17,8 +19,10 @@ class ServedBroker final : public ServedNode {
   ServedBroker(const config::BrokerConfig& config, std::shared_ptr<const config::Config> settings,
                int64_t descriptors);
 
-  // For a broker whose controller's address is known late. Before Start.
-  void SetController(const Endpoint& controller) { options_.controllers = {controller}; }
+  // For a broker whose controllers' addresses are known late. Before Start.
+  void SetControllers(std::vector<Endpoint> controllers) {
+    options_.controllers = std::move(controllers);
+  }
 
   absl::Status Start(const Ports& ports, Events events) override;
   void Stop(absl::AnyInvocable<void(absl::Status)> done) override;

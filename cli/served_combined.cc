@@ -23,7 +23,11 @@ absl::Status ServedCombined::Start(const Ports& ports, Events events) {
   absl::Status status = controller_.Start(
       ports, {.on_ready = [](const std::string&) {}, .on_fatal = events.on_fatal});
   if (!status.ok()) return status;
-  broker_.SetController(Reachable(controller_.bound()));
+  std::vector<Endpoint> controllers = {Reachable(controller_.bound())};
+  for (const auto& [node_id, endpoint] : controller_.options().voters) {
+    if (node_id != controller_.options().node_id) controllers.push_back(endpoint);
+  }
+  broker_.SetControllers(std::move(controllers));
   return broker_.Start(ports, {.on_ready =
                                    [this, on_ready = events.on_ready](const std::string& what) {
                                      on_ready(fmt::format("{}, controller on {}, cluster {}", what,

@@ -17,6 +17,7 @@ controller::ControllerOptions ToOptions(const config::ControllerConfig& config) 
   options.cluster_id = config.cluster_id;
   options.listen = config.listener.endpoint;
   if (options.listen.host.empty()) options.listen.host = "0.0.0.0";
+  options.voters = config.voters;
   options.data_directory = JoinPath(config.metadata_log_dir, kControllerFolder);
   options.broker_session_timeout = milliseconds(config.broker_session_timeout_ms);
   options.probe_timeout = milliseconds(config.controller_probe_timeout_ms);
@@ -30,18 +31,30 @@ controller::ControllerOptions ToOptions(const config::ControllerConfig& config) 
 
 }  // namespace
 
+std::string VoterNames(const std::map<int32_t, Endpoint>& voters) {
+  std::string names;
+  for (const auto& [node_id, endpoint] : voters) {
+    if (!names.empty()) names += ", ";
+    names += fmt::format("{} ({})", node_id, endpoint.ToString());
+  }
+  return names;
+}
+
 ServedController::ServedController(const config::ControllerConfig& config)
     : parent_directory_(config.metadata_log_dir), options_(ToOptions(config)) {}
 
 absl::Status ServedController::Start(const Ports& ports, Events events) {
   if (absl::Status usable = CheckDirectory(*ports.files); !usable.ok()) return usable;
   options_.on_fatal = events.on_fatal;
+  options_.on_ready = [this, on_ready = events.on_ready] {
+    on_ready(fmt::format("listening on {}, data {}, cluster {}, {}", bound().ToString(),
+                         options_.data_directory, node_->cluster_id(),
+                         node_->leading() ? "leads the quorum" : "follows the quorum's leader"));
+  };
   absl::StatusOr<std::unique_ptr<controller::ControllerNode>> node =
       controller::ControllerNode::Start(ports, options_);
   if (!node.ok()) return node.status();
   node_ = *std::move(node);
-  events.on_ready(fmt::format("listening on {}, data {}, cluster {}", bound().ToString(),
-                              options_.data_directory, node_->cluster_id()));
   return absl::OkStatus();
 }
 

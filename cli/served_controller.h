@@ -1,6 +1,7 @@
 // A controller as Serve() runs it.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -10,14 +11,18 @@
 
 namespace soliton::cli {
 
+// "1 (host:9093), 2 (host:9094)", for messages.
+std::string VoterNames(const std::map<int32_t, Endpoint>& voters);
+
 class ServedController final : public ServedNode {
  public:
   explicit ServedController(const config::ControllerConfig& config);
 
-  // Ready when it returns.
+  // Ready when a quorum has a leader.
   absl::Status Start(const Ports& ports, Events events) override;
   void Stop(absl::AnyInvocable<void(absl::Status)> done) override;
 
+  const controller::ControllerOptions& options() const { return options_; }
   // Where it listens, with the real port. After Start.
   Endpoint bound() const;
   // Null before Start.

@@ -58,8 +58,9 @@ constexpr Setting kBrokerSettings[] = {
             "controller names itself or leaves it out.",
      .scopes = kNodeScopes},
     {.name = "controller.quorum.voters", .type = Type::kList,
-     .doc = "The controllers as id@host:port. One of this and controller.quorum.bootstrap.servers is needed on "
-            "a broker that is not a controller too.",
+     .doc = "The controllers that found the cluster, as id@host:port, the same on all of them: 1, 3 or 5. A "
+            "controller without it is alone. A broker that is not a controller too needs this or "
+            "controller.quorum.bootstrap.servers.",
      .scopes = kNodeScopes},
 
     // ---- data ----

@@ -9,7 +9,9 @@
 namespace soliton::config {
 namespace {
 
-constexpr std::string_view kOneController = "only one controller is supported so far";
+constexpr std::string_view kNameVoters =
+    "name all of them, and this one too: controller.quorum.voters = "
+    "\"1@host1:9093,2@host2:9093,3@host3:9093\"";
 
 // The first listener named in controller.listener.names. A controller that was given no listeners
 // gets the default of this struct, because the default of `listeners` is a broker's.
@@ -36,36 +38,39 @@ void TakeListener(const Config& config, uint8_t scopes, ControllerConfig& contro
                         : fmt::format("listeners = \"{}://host:9093\"", name));
 }
 
-// When the voters are named, this node must be one, at the address it listens on.
-void CheckVoters(const Config& config, const ControllerConfig& controller,
-                 Diagnostics& diagnostics) {
-  if (!config.Has("controller.quorum.voters")) return;
-  const std::optional<Location> at = config.Find("controller.quorum.voters")->value_at;
-  const std::vector<std::string>& voters = config.GetList("controller.quorum.voters");
-  std::optional<Voter> self;
-  for (const std::string& text : voters) {
+// When the voters are named, this node must be one, at the port it listens on.
+void TakeVoters(const Config& config, ControllerConfig& controller, Diagnostics& diagnostics) {
+  const std::string_view name = "controller.quorum.voters";
+  if (!config.Has(name)) return;
+  const std::optional<Location> at = config.Find(name)->value_at;
+  for (const std::string& text : config.GetList(name)) {
     const absl::StatusOr<Voter> voter = ParseVoter(text);
     if (!voter.ok()) {
-      diagnostics.Error(fmt::format("bad value '{}' for 'controller.quorum.voters'", text), at,
+      diagnostics.Error(fmt::format("bad value '{}' for '{}'", text, name), at,
                         std::string(voter.status().message()));
       return;
     }
-    if (voter->node_id == controller.node_id) self = *voter;
+    if (!controller.voters.emplace(voter->node_id, voter->endpoint).second) {
+      diagnostics.Error(fmt::format("{} names node {} twice", name, voter->node_id), at,
+                        "each controller has a node.id of its own");
+    }
   }
   const Endpoint& listens = controller.listener.endpoint;
-  if (voters.size() > 1) {
-    diagnostics.Error(std::string(kOneController), at, "name one voter: id@host:port");
-  } else if (!self && controller.node_id >= 0) {
-    diagnostics.Error(
-        fmt::format("node {} is not among controller.quorum.voters", controller.node_id), at,
-        fmt::format("controller.quorum.voters = \"{}@host:{}\"", controller.node_id,
-                    listens.port == 0 ? 9093 : listens.port));
-  } else if (self && listens.port != 0 && self->endpoint.port != listens.port) {
-    diagnostics.Error(
-        fmt::format(
-            "controller.quorum.voters has this node at port {}, but its {} listener uses {}",
-            self->endpoint.port, controller.listener.name, listens.port),
-        at, "the two must be the same");
+  const auto self = controller.voters.find(controller.node_id);
+  if (self == controller.voters.end() && controller.node_id >= 0) {
+    diagnostics.Error(fmt::format("node {} is not among {}", controller.node_id, name), at,
+                      fmt::format("{} = \"{}@host:{}\"", name, controller.node_id,
+                                  listens.port == 0 ? 9093 : listens.port));
+  } else if (self != controller.voters.end() && listens.port != 0 &&
+             self->second.port != listens.port) {
+    diagnostics.Error(fmt::format("{} has this node at port {}, but its {} listener uses {}", name,
+                                  self->second.port, controller.listener.name, listens.port),
+                      at, "the two must be the same");
+  }
+  if (controller.voters.size() % 2 == 0 && controller.voters.size() > 1) {
+    diagnostics.Warning(fmt::format("{} controllers bear no more failures than {}",
+                                    controller.voters.size(), controller.voters.size() - 1),
+                        at, "name 1, 3 or 5");
   }
 }
 
@@ -73,11 +78,13 @@ void CheckVoters(const Config& config, const ControllerConfig& controller,
 void CheckBootstrapServers(const Config& config, const ControllerConfig& controller,
                            Diagnostics& diagnostics) {
   const std::string_view name = "controller.quorum.bootstrap.servers";
-  if (!config.Has(name)) return;
+  if (!config.Has(name) || config.Has("controller.quorum.voters")) return;
   const std::optional<Location> at = config.Find(name)->value_at;
   const std::vector<std::string>& servers = config.GetList(name);
   if (servers.size() > 1) {
-    diagnostics.Error(std::string(kOneController), at, "name this node's controller listener only");
+    diagnostics.Error(fmt::format("{} names {} controllers, but which nodes they are is not known",
+                                  name, servers.size()),
+                      at, std::string(kNameVoters));
     return;
   }
   const absl::StatusOr<Endpoint> server = ParseEndpoint(servers.front());
@@ -87,7 +94,7 @@ void CheckBootstrapServers(const Config& config, const ControllerConfig& control
     diagnostics.Error(fmt::format("{} names {}, which is not this controller: its {} listener uses "
                                   "port {}",
                                   name, server->ToString(), controller.listener.name, listens.port),
-                      at, std::string(kOneController));
+                      at, std::string(kNameVoters));
     return;
   }
   const auto names_server = [&](const NamedEndpoint& known) {
@@ -116,7 +123,7 @@ ControllerConfig TakeControllerConfig(const Config& config, uint8_t scopes,
   controller.node_id = CheckNodeId(config, diagnostics);
   controller.cluster_id = config.GetString("cluster.id");
   TakeListener(config, scopes, controller, diagnostics);
-  CheckVoters(config, controller, diagnostics);
+  TakeVoters(config, controller, diagnostics);
   CheckBootstrapServers(config, controller, diagnostics);
   CheckLogDirs(config, diagnostics);
   CheckReplication(config, diagnostics);

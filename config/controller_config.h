@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -12,8 +13,9 @@ namespace soliton::config {
 
 struct ControllerConfig {
   int32_t node_id = -1;
-  std::string cluster_id;  // "" makes one at the first start
+  std::string cluster_id;  // "": the quorum makes one
   NamedEndpoint listener{"CONTROLLER", {"", 9093}};
+  std::map<int32_t, Endpoint> voters;     // by node id, this one too; empty: this node alone
   std::string metadata_log_dir = "data";  // the data is in its folder `controller`
   std::string log_level = "info";
 

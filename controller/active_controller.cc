@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controller/metadata/convert.h"
+#include "controller/metadata/image_records.h"
 #include "runtime/obs/logging.h"
 
 namespace soliton::controller {
@@ -10,6 +11,7 @@ namespace {
 
 // A broker may lead thousands of partitions; the log stays readable.
 constexpr size_t kMaxLoggedLeaderChanges = 50;
+constexpr Duration kMaxSessionCheckInterval = milliseconds(250);
 
 void LogChanges(const ControllerResult& result) {
   const size_t shown = std::min(result.leader_changes.size(), kMaxLoggedLeaderChanges);
@@ -37,78 +39,112 @@ void LogChanges(const ControllerResult& result) {
 
 }  // namespace
 
-ActiveController::ActiveController(Shard& shard, ControllerCore& core, MetadataLog& log,
-                                   MetadataPublisher& publisher, FatalHandler on_fatal)
+ActiveController::ActiveController(Transport& transport, Shard& shard, Options options,
+                                   QuorumReplica& log, const MetadataPublisher& committed,
+                                   FatalHandler on_fatal)
     : shard_(shard),
-      core_(core),
+      options_(std::move(options)),
       log_(log),
-      publisher_(publisher),
-      on_fatal_(std::move(on_fatal)) {}
+      committed_(committed),
+      on_fatal_(std::move(on_fatal)),
+      core_(options_.core, shard.random()),
+      probe_(transport, shard, options_.probe_timeout, [this](const BrokerIncarnation& broker) {
+        if (log_.may_append() && !failed_) Perform(core_.FenceUnreachable(broker));
+      }) {}
+
+ActiveController::~ActiveController() {
+  shard_.CancelTimer(session_timer_);
+  shard_.CancelTimer(settle_timer_);
+}
+
+void ActiveController::Start() {
+  absl::Status replayed;
+  ImageToRecords(committed_.image(), [&](const pb::MetadataRecord& record) {
+    if (replayed.ok()) replayed = core_.Replay(record, committed_.image().offset);
+  });
+  if (!replayed.ok()) return Fail(replayed);
+  Perform(core_.Activate(Context(0), options_.epoch, options_.new_cluster_id));
+  ScheduleSessionCheck();
+  // The controller before may have died together with a broker. Who is alive takes the call, and
+  // reconnects within milliseconds; a fresh session would hide a dead one for long.
+  ProbeUnconnected();
+  settle_timer_ = shard_.ScheduleAfter(options_.probe_timeout, [this] { ProbeUnconnected(); });
+}
 
 RequestContext ActiveController::Context(ConnectionId connection) const {
   return {.now = shard_.clock().Now(), .next_offset = log_.end_offset(), .connection = connection};
 }
 
-absl::Status ActiveController::Activate(const std::string& new_cluster_id) {
-  log_.Start(this);
-  Perform(core_.Activate(Context(0), new_cluster_id));
-  return stopped_ ? absl::UnavailableError("the metadata log cannot be written") : absl::OkStatus();
-}
-
 void ActiveController::Handle(const pb::ControlRequest& request, ConnectionId connection,
                               Reply reply) {
-  if (stopped_) return;
+  if (failed_) return;
   ControllerResult result = core_.Handle(request, Context(connection));
-  Perform(result);
-  if (stopped_) return;
+  if (!Perform(result)) return;
   deferred_.push_back({log_.end_offset(), std::move(result.response), std::move(reply)});
   ReleaseReplies();
 }
 
-void ActiveController::FenceExpired() {
-  if (!stopped_) Perform(core_.FenceExpired(shard_.clock().Now()));
+void ActiveController::OnDisconnected(ConnectionId connection) {
+  if (const auto broker = core_.Disconnected(connection)) Probe(*broker);
 }
 
-void ActiveController::FenceUnreachable(const BrokerIncarnation& broker) {
-  if (!stopped_) Perform(core_.FenceUnreachable(broker));
+void ActiveController::ScheduleSessionCheck() {
+  const Duration interval =
+      std::min<Duration>(options_.core.broker_session_timeout / 10, kMaxSessionCheckInterval);
+  session_timer_ = shard_.ScheduleAfter(interval, [this] {
+    ScheduleSessionCheck();
+    if (log_.may_append() && !failed_) Perform(core_.FenceExpired(shard_.clock().Now()));
+  });
 }
 
-void ActiveController::Perform(const ControllerResult& result) {
-  if (result.records.empty()) return;
+void ActiveController::Probe(const BrokerIncarnation& broker) {
+  const BrokerInfo* info = core_.image().FindBroker(broker.broker_id);
+  LogInfo("no control connection to broker {}, probing {}", broker.broker_id,
+          info->endpoint.ToString());
+  probe_.Start(broker, info->endpoint);
+}
+
+void ActiveController::ProbeUnconnected() {
+  for (const BrokerIncarnation& broker : core_.UnconnectedBrokers()) Probe(broker);
+}
+
+bool ActiveController::Perform(const ControllerResult& result) {
+  if (result.records.empty()) return true;
   const absl::StatusOr<int64_t> base_offset = log_.Append(result.records);
-  if (!base_offset.ok()) return OnFailed(base_offset.status());
+  if (!base_offset.ok()) {
+    LogWarn("a decision of this controller was not written down: {}",
+            std::string(base_offset.status().message()));
+    return false;
+  }
   int64_t offset = *base_offset;
   for (const pb::MetadataRecord& record : result.records) {
     if (absl::Status replayed = core_.Replay(record, offset++); !replayed.ok()) {
-      return OnFailed(replayed);
+      Fail(replayed);
+      return false;
     }
   }
   LogChanges(result);
-}
-
-void ActiveController::OnCommitted(const LoggedBatch& batch) {
-  if (stopped_) return;
-  if (absl::Status applied = publisher_.Apply(batch); !applied.ok()) return OnFailed(applied);
-  publisher_.PumpAll();
-  ReleaseReplies();
+  return true;
 }
 
 void ActiveController::ReleaseReplies() {
-  while (!deferred_.empty() && deferred_.front().after_offset <= log_.committed_end_offset() &&
-         deferred_.front().after_offset <= publisher_.committed_end_offset()) {
+  while (!deferred_.empty() &&
+         deferred_.front().after_offset <= committed_.committed_end_offset()) {
     Deferred next = std::move(deferred_.front());
     deferred_.pop_front();
     if (next.response.has_heartbeat()) {
       next.response.mutable_heartbeat()->set_committed_end_offset(
-          publisher_.committed_end_offset());
+          committed_.committed_end_offset());
+    }
+    if (next.response.has_register_broker()) {
+      next.response.mutable_register_broker()->set_controller_epoch(options_.epoch);
     }
     next.reply(next.response);
   }
 }
 
-void ActiveController::OnFailed(const absl::Status& why) {
-  if (std::exchange(stopped_, true)) return;
-  LogError("the controller stops: {}", std::string(why.message()));
+void ActiveController::Fail(const absl::Status& why) {
+  if (std::exchange(failed_, true)) return;
   deferred_.clear();
   on_fatal_(why);
 }

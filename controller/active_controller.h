@@ -1,50 +1,57 @@
-// The shell around the brain: handles one event at a time (request, tick, lost broker), appends and
-// replays its records, and lets replies out when they are committed. Replies wait for everything
-// appended before them, too: what they say may rest on it. Followers get a batch before its replies
-// go out, so a broker that is told of a change on the same connection has it already.
+// The shell around the brain, for as long as this controller leads the quorum: handles one event at
+// a time (request, tick, lost broker), appends and replays its records, and lets replies out when
+// they are committed. Replies wait for everything appended before them, too: what they say may rest
+// on it. Followers get a batch before its replies go out, so a broker that is told of a change on
+// the same connection has it already.
 //
-// The brain runs ahead of the log by the batches in flight. Should the log fail, that state has no
-// ground: the controller stops for good (on_fatal) and a restart replays what was really written.
-// Owned by the controller's shard.
+// The brain begins with what is committed and runs ahead of it by the batches in flight. When this
+// controller leads no more, that state has no ground: the whole object goes, and replies that wait
+// with it. Owned by the controller's shard.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <memory>
+#include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "controller/broker_probe.h"
 #include "controller/core/controller_core.h"
-#include "controller/log/metadata_log.h"
 #include "controller/metadata_publisher.h"
+#include "controller/quorum/quorum_replica.h"
 #include "runtime/loop/shard.h"
+#include "runtime/net/transport.h"
 
 namespace soliton::controller {
 
-class ActiveController final : public MetadataLog::Listener {
+class ActiveController {
  public:
   using Reply = absl::AnyInvocable<void(const pb::ControlResponse&)>;
   using FatalHandler = std::function<void(const absl::Status&)>;
 
-  // `core` has replayed the log, `publisher` too. All outlive this.
-  ActiveController(Shard& shard, ControllerCore& core, MetadataLog& log,
-                   MetadataPublisher& publisher, FatalHandler on_fatal);
+  struct Options {
+    CoreOptions core;
+    Duration probe_timeout;
+    int32_t epoch = 0;           // of the quorum
+    std::string new_cluster_id;  // when the log has none
+  };
 
-  // Takes charge. An error: the log does not take the first records.
-  absl::Status Activate(const std::string& new_cluster_id);
+  // `log` leads, and `committed` has all that it has. Both outlive this. `on_fatal` is told once
+  // when log and state contradict each other; the log tells of its own failures itself.
+  ActiveController(Transport& transport, Shard& shard, Options options, QuorumReplica& log,
+                   const MetadataPublisher& committed, FatalHandler on_fatal);
+  ~ActiveController();
 
-  // `reply` runs later or before this returns, or never when the controller stops.
+  // Takes charge.
+  void Start();
+  // `reply` runs later or before this returns, or never when this controller stops leading.
   void Handle(const pb::ControlRequest& request, ConnectionId connection, Reply reply);
-  void FenceExpired();
-  void FenceUnreachable(const BrokerIncarnation& broker);
-
-  void OnCommitted(const LoggedBatch& batch) override;
-  void OnFailed(const absl::Status& why) override;
-
-  bool stopped() const { return stopped_; }
+  // A connection is gone, perhaps a broker's.
+  void OnDisconnected(ConnectionId connection);
+  // `committed` has grown.
+  void OnCommitted() { ReleaseReplies(); }
 
  private:
   struct Deferred {
@@ -54,17 +61,26 @@ class ActiveController final : public MetadataLog::Listener {
   };
 
   RequestContext Context(ConnectionId connection) const;
-  // Appends and replays the records of `result`; logs what they do.
-  void Perform(const ControllerResult& result);
+  // Appends and replays the records of `result`; logs what they do. False when that did not work:
+  // nothing was decided.
+  bool Perform(const ControllerResult& result);
   void ReleaseReplies();
+  void ScheduleSessionCheck();
+  void Probe(const BrokerIncarnation& broker);
+  void ProbeUnconnected();
+  void Fail(const absl::Status& why);
 
   Shard& shard_;
-  ControllerCore& core_;
-  MetadataLog& log_;
-  MetadataPublisher& publisher_;
+  const Options options_;
+  QuorumReplica& log_;
+  const MetadataPublisher& committed_;
   FatalHandler on_fatal_;
+  ControllerCore core_;
+  BrokerProbe probe_;
   std::deque<Deferred> deferred_;
-  bool stopped_ = false;
+  TimerId session_timer_ = 0;
+  TimerId settle_timer_ = 0;
+  bool failed_ = false;
 };
 
 }  // namespace soliton::controller

@@ -6,18 +6,19 @@
 #include <utility>
 
 #include "controller/active_controller.h"
-#include "controller/broker_probe.h"
 #include "controller/controller_server.h"
-#include "controller/log/segment_metadata_log.h"
+#include "controller/held_requests.h"
+#include "controller/log/metadata_log.h"
+#include "controller/metadata/convert.h"
 #include "controller/metadata_publisher.h"
+#include "controller/quorum/quorum_network.h"
+#include "controller/quorum/quorum_replica.h"
 #include "runtime/base/check.h"
 #include "runtime/obs/logging.h"
 #include "segment/data_directory.h"
 
 namespace soliton::controller {
 namespace {
-
-constexpr Duration kMaxSessionCheckInterval = milliseconds(250);
 
 CoreOptions ToCoreOptions(const ControllerOptions& options) {
   return {.node_id = options.node_id,
@@ -29,160 +30,249 @@ CoreOptions ToCoreOptions(const ControllerOptions& options) {
           .max_partitions_per_request = options.max_partitions_per_request};
 }
 
-// The configured cluster id, else the directory's from an earlier start, else a new one.
-absl::StatusOr<std::string> ChooseClusterId(FileSystem& files, const ControllerOptions& options,
-                                            Random& random) {
-  if (!options.cluster_id.empty()) return options.cluster_id;
-  const std::string path = JoinPath(options.data_directory, "meta.properties");
-  if (!files.Exists(path)) return Uuid::Generate(random).ToString();
-  auto text = ReadFile(files, path);
-  if (!text.ok()) return text.status();
-  constexpr std::string_view kKey = "cluster.id=";
-  std::string_view rest = *text;
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    if (line.starts_with(kKey)) return std::string(line.substr(kKey.size()));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-  }
-  return absl::DataLossError(fmt::format("{} has no cluster.id", path));
-}
-
-class ControllerNodeImpl final : public ControllerNode {
+class ControllerNodeImpl final : public ControllerNode,
+                                 public QuorumReplica::Listener,
+                                 public ControllerServer::Handler {
  public:
   ControllerNodeImpl(const Ports& ports, const ControllerOptions& options)
-      : ports_(ports),
-        options_(options),
-        shard_(ports.shards->shard(0)),
-        core_(ToCoreOptions(options), shard_.random()) {}
+      : ports_(ports), options_(options), shard_(ports.shards->shard(0)) {}
 
-  ~ControllerNodeImpl() override { CancelTimers(); }
+  ~ControllerNodeImpl() override {
+    shard_.CancelTimer(held_timer_);
+    shard_.CancelTimer(handover_timer_);
+  }
 
   absl::Status Open() {
-    if (absl::Status opened = OpenLog(); !opened.ok()) return opened;
-    if (absl::Status replayed = ReplayLog(); !replayed.ok()) return replayed;
-    controller_ = std::make_unique<ActiveController>(
-        shard_, core_, *log_, publisher_, [this](const absl::Status& why) { OnFatal(why); });
-    probe_ = std::make_unique<BrokerProbe>(
-        *ports_.transport, shard_, options_.probe_timeout,
-        [this](const BrokerIncarnation& broker) { controller_->FenceUnreachable(broker); });
-    server_ = std::make_unique<ControllerServer>(
-        shard_, *controller_, publisher_,
-        [this](ConnectionId connection) { OnDisconnect(connection); });
-    if (absl::Status active = controller_->Activate(cluster_id_); !active.ok()) return active;
+    auto directory =
+        segment::DataDirectory::Open(*ports_.files, options_.data_directory, options_.cluster_id,
+                                     options_.node_id, shard_.random());
+    if (!directory.ok()) return directory.status();
+    directory_ = *std::move(directory);
+    const Voter self{options_.node_id, directory_->directory_id()};
+    OpenNetwork(self);
+    auto replica = QuorumReplica::Open(*ports_.files, *ports_.disk, shard_,
+                                       {.self = self,
+                                        .directory = directory_->PartitionPath(kMetadataTopic, 0),
+                                        .clean_shutdown = directory_->was_clean(),
+                                        .initial_voters = {},
+                                        .adopt_old_log = options_.voters.size() <= 1,
+                                        .quorum = options_.quorum},
+                                       *network_, *this);
+    if (!replica.ok()) return replica.status();
+    replica_ = *std::move(replica);
+    server_ = std::make_unique<ControllerServer>(shard_, publisher_, *this);
     if (absl::Status listening = server_->Listen(*ports_.transport, options_.listen);
         !listening.ok()) {
       return listening;
     }
-    ScheduleSessionCheck();
-    // Brokers that outlived the last controller reconnect within milliseconds. One that has not
-    // come by then may have died with it; its fresh session would hide that for long.
-    settle_timer_ = shard_.ScheduleAfter(options_.probe_timeout, [this] {
-      for (const BrokerIncarnation& broker : core_.UnconnectedBrokers()) Probe(broker);
-    });
-    LogInfo("controller {} of cluster {} listens on {}:{}, metadata offset {}", options_.node_id,
-            cluster_id_, options_.listen.host, server_->port(), core_.image().offset);
+    replica_->Start();
+    network_->Start();
+    LogInfo("controller {} listens on {}:{}, metadata log ends at offset {}", options_.node_id,
+            options_.listen.host, server_->port(), replica_->end_offset());
     return absl::OkStatus();
   }
 
   void Stop(absl::AnyInvocable<void(absl::Status)> done) override {
-    CancelTimers();
-    probe_.reset();
-    server_->Stop();
-    if (controller_->stopped()) {
-      return done(absl::FailedPreconditionError("the metadata log has failed"));
-    }
-    log_->Close([this, done = std::move(done)](absl::Status closed) mutable {
-      done(closed.ok() ? directory_->MarkClean(-1) : closed);
-    });
+    stopped_ = std::move(done);
+    if (failed_) return Close();
+    replica_->Transfer();
+    if (!replica_->leading() || !replica_->core().transferring()) return Close();
+    handover_timer_ = shard_.ScheduleAfter(options_.quorum.election_timeout, [this] { Close(); });
   }
 
   uint16_t port() const override { return server_->port(); }
-  const std::string& cluster_id() const override { return cluster_id_; }
+  const std::string& cluster_id() const override { return directory_->cluster_id(); }
+  bool leading() const override { return active_ != nullptr; }
+  const QuorumCore& quorum() const override { return replica_->core(); }
   const MetadataImage& committed_image() const override { return publisher_.image(); }
 
- private:
-  absl::Status OpenLog() {
-    auto cluster_id = ChooseClusterId(*ports_.files, options_, shard_.random());
-    if (!cluster_id.ok()) return cluster_id.status();
-    cluster_id_ = *std::move(cluster_id);
-    auto directory = segment::DataDirectory::Open(*ports_.files, options_.data_directory,
-                                                  cluster_id_, options_.node_id, shard_.random());
-    if (!directory.ok()) return directory.status();
-    directory_ = *std::move(directory);
-    auto log = SegmentMetadataLog::Open(*ports_.files, *ports_.disk, shard_,
-                                        {.directory = directory_->PartitionPath(kMetadataTopic, 0),
-                                         .clean_shutdown = directory_->was_clean()});
-    if (!log.ok()) return log.status();
-    log_ = *std::move(log);
-    return absl::OkStatus();
+  // ---- the quorum ----
+
+  void OnCommitted(const LoggedBatch& batch) override {
+    if (failed_) return;
+    if (absl::Status applied = publisher_.Apply(batch); !applied.ok()) return OnFailed(applied);
+    if (absl::Status known = LearnClusterId(); !known.ok()) return OnFailed(known);
+    publisher_.PumpAll();
+    if (active_ != nullptr) active_->OnCommitted();
+    TellReady();
   }
 
-  absl::Status ReplayLog() {
-    absl::Status replayed = log_->Replay([this](const LoggedBatch& logged) -> absl::Status {
-      int64_t offset = logged.batch.base_offset;
-      for (const pb::MetadataRecord& record : logged.batch.records) {
-        if (absl::Status applied = core_.Replay(record, offset++); !applied.ok()) return applied;
-      }
-      return publisher_.Apply(logged);
-    });
-    if (!replayed.ok()) return replayed;
-    const std::string& logged_id = core_.image().cluster_id;
-    if (logged_id.empty() || logged_id == cluster_id_) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        fmt::format("the metadata log in {} belongs to cluster {}, this process to {}",
-                    options_.data_directory, logged_id, cluster_id_));
+  void OnLeading(int32_t epoch) override {
+    LogInfo("controller {} leads the quorum in epoch {}", options_.node_id, epoch);
+    std::string cluster_id = directory_->cluster_id();
+    if (cluster_id.empty()) cluster_id = Uuid::Generate(shard_.random()).ToString();
+    active_ = std::make_unique<ActiveController>(
+        *ports_.transport, shard_,
+        ActiveController::Options{.core = ToCoreOptions(options_),
+                                  .probe_timeout = options_.probe_timeout,
+                                  .epoch = epoch,
+                                  .new_cluster_id = std::move(cluster_id)},
+        *replica_, publisher_, [this](const absl::Status& why) { OnFailed(why); });
+    active_->Start();
+    for (HeldRequest& held : held_.TakeAll()) Dispatch(std::move(held));
+    TellReady();
   }
 
-  void ScheduleSessionCheck() {
-    const Duration interval =
-        std::min<Duration>(options_.broker_session_timeout / 10, kMaxSessionCheckInterval);
-    session_timer_ = shard_.ScheduleAfter(interval, [this] {
-      ScheduleSessionCheck();
-      controller_->FenceExpired();
-    });
+  void OnDeposed() override {
+    LogInfo("controller {} leads the quorum no more", options_.node_id);
+    // It may be what waits for this to return.
+    shard_.Post([active = std::move(active_)] {});
+    server_->CloseClients();
+    // Those that held wait for the end of a handover: the server tells them to go elsewhere.
+    if (handover_timer_ != 0) Close();
   }
 
-  void OnDisconnect(ConnectionId connection) {
-    const auto broker = core_.Disconnected(connection);
-    if (!broker || controller_->stopped()) return;
-    Probe(*broker);
+  void OnLeaderChanged() override {
+    const auto leader = replica_->core().reachable_leader();
+    if (!leader) return;
+    LogInfo("controller {}: {} leads the quorum in epoch {}", options_.node_id, leader->node_id,
+            replica_->core().epoch());
+    for (HeldRequest& held : held_.TakeAll()) Dispatch(std::move(held));
+    TellReady();
   }
 
-  void Probe(const BrokerIncarnation& broker) {
-    const BrokerInfo* info = core_.image().FindBroker(broker.broker_id);
-    LogInfo("no control connection to broker {}, probing {}", broker.broker_id,
-            info->endpoint.ToString());
-    probe_->Start(broker, info->endpoint);
-  }
-
-  void CancelTimers() {
-    shard_.CancelTimer(session_timer_);
-    shard_.CancelTimer(settle_timer_);
-  }
-
-  void OnFatal(const absl::Status& why) {
-    CancelTimers();
-    // May run inside a connection's callback: let go of connections after it.
-    shard_.Post([weak = std::weak_ptr<bool>(alive_), this] {
-      if (!weak.expired()) server_->Stop();
+  void OnFailed(const absl::Status& why) override {
+    if (std::exchange(failed_, true)) return;
+    LogError("the controller stops: {}", std::string(why.message()));
+    // May run inside a connection's callback, or inside the brain: let go of both after it.
+    shard_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+      if (alive.expired()) return;
+      active_.reset();
+      network_->Stop();
+      server_->Stop();
     });
     if (options_.on_fatal) options_.on_fatal(why);
+  }
+
+  // ---- the server ----
+
+  void OnRequest(const pb::ControlRequest& request, ConnectionId connection,
+                 ControllerServer::Reply reply) override {
+    if (failed_) return;
+    Dispatch({request, connection, std::move(reply), shard_.clock().Now()});
+  }
+
+  absl::Status OnQuorumFrame(const pb::QuorumFrame& frame, ConnectionId connection) override {
+    return network_->Receive(connection, frame);
+  }
+
+  void OnDisconnected(ConnectionId connection) override {
+    held_.Drop(connection);
+    network_->OnClosed(connection);
+    if (active_ != nullptr && !failed_) active_->OnDisconnected(connection);
+  }
+
+ private:
+  void OpenNetwork(const Voter& self) {
+    std::map<int32_t, Endpoint> peers = options_.voters;
+    peers.erase(self.node_id);
+    network_ = std::make_unique<QuorumNetwork>(
+        *ports_.transport, shard_,
+        QuorumNetwork::Options{
+            .self = self, .cluster_id = directory_->cluster_id(), .peers = std::move(peers)},
+        QuorumNetwork::Events{
+            .on_found = [this](const Voter& voter) { replica_->PeerFound(voter); },
+            .on_lost = [this](const Voter& voter) { replica_->PeerLost(voter); },
+            .is_fresh = [this] { return replica_->fresh(); },
+            .on_all_fresh = [this](const VoterSet& voters) { replica_->Form(voters); },
+            .on_frame = [this](const pb::QuorumFrame& frame) { return replica_->Receive(frame); }});
+  }
+
+  // The log's is the only one that counts.
+  absl::Status LearnClusterId() {
+    const std::string& logged = publisher_.image().cluster_id;
+    if (logged.empty() || logged == directory_->cluster_id()) return absl::OkStatus();
+    if (!directory_->cluster_id().empty()) {
+      return absl::FailedPreconditionError(
+          fmt::format("the metadata log in {} belongs to cluster {}, this process to {}",
+                      options_.data_directory, logged, directory_->cluster_id()));
+    }
+    network_->SetClusterId(logged);
+    return directory_->AdoptCluster(logged);
+  }
+
+  // Each request ends in one of four ways: it is handled here, its sender is told who leads, or
+  // that nobody is known to; or its connection breaks.
+  void Dispatch(HeldRequest held) {
+    if (active_ != nullptr && replica_->may_append()) {
+      if (held.request.has_subscribe()) {
+        return server_->Subscribe(held.request, held.connection, std::move(held.reply));
+      }
+      return active_->Handle(held.request, held.connection, std::move(held.reply));
+    }
+    const auto leader = replica_->core().reachable_leader();
+    if (active_ == nullptr && leader && leader->node_id != options_.node_id) {
+      return Refuse(std::move(held), leader);
+    }
+    held_.Add(std::move(held));
+    ArmHeldTimer();
+  }
+
+  void Refuse(HeldRequest held, const std::optional<Voter>& leader) {
+    pb::ControlResponse response;
+    response.set_correlation_id(held.request.correlation_id());
+    response.set_error(ToPb(kafka::ErrorCode::NOT_CONTROLLER));
+    response.set_error_message(fmt::format("controller {} does not lead", options_.node_id));
+    const auto found = leader ? options_.voters.find(leader->node_id) : options_.voters.end();
+    if (found != options_.voters.end()) {
+      response.mutable_leader()->set_node_id(found->first);
+      response.mutable_leader()->set_host(found->second.host);
+      response.mutable_leader()->set_port(found->second.port);
+    }
+    held.reply(response);
+  }
+
+  void ArmHeldTimer() {
+    if (held_timer_ != 0) return;
+    held_timer_ = shard_.ScheduleAfter(options_.quorum.election_timeout, [this] {
+      held_timer_ = 0;
+      const MonotonicTime since = shard_.clock().Now() - options_.quorum.election_timeout;
+      for (HeldRequest& held : held_.TakeSince(since)) {
+        Refuse(std::move(held), std::nullopt);
+      }
+      if (!held_.empty()) ArmHeldTimer();
+    });
+  }
+
+  void TellReady() {
+    if (ready_ || failed_ || directory_->cluster_id().empty()) return;
+    if (!leading() && !replica_->core().reachable_leader()) return;
+    ready_ = true;
+    if (options_.on_ready) options_.on_ready();
+  }
+
+  void Close() {
+    shard_.CancelTimer(std::exchange(handover_timer_, 0));
+    shard_.CancelTimer(std::exchange(held_timer_, 0));
+    // Not inside of what calls this: the replica itself may.
+    shard_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+      if (alive.expired()) return;
+      active_.reset();
+      network_->Stop();
+      server_->Stop();
+      replica_->Close([this](absl::Status closed) {
+        auto done = std::exchange(stopped_, nullptr);
+        done(closed.ok() ? directory_->MarkClean(-1) : closed);
+      });
+    });
   }
 
   const Ports ports_;
   const ControllerOptions options_;
   Shard& shard_;
-  std::string cluster_id_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<segment::DataDirectory> directory_;
-  ControllerCore core_;
   MetadataPublisher publisher_;
-  std::unique_ptr<SegmentMetadataLog> log_;
-  std::unique_ptr<ActiveController> controller_;
-  std::unique_ptr<BrokerProbe> probe_;
+  std::unique_ptr<QuorumNetwork> network_;
+  std::unique_ptr<QuorumReplica> replica_;
+  std::unique_ptr<ActiveController> active_;  // while this one leads
   std::unique_ptr<ControllerServer> server_;
-  TimerId session_timer_ = 0;
-  TimerId settle_timer_ = 0;
+  HeldRequests held_;
+  TimerId held_timer_ = 0;
+  TimerId handover_timer_ = 0;
+  absl::AnyInvocable<void(absl::Status)> stopped_;
+  bool ready_ = false;
+  bool failed_ = false;
 };
 
 }  // namespace

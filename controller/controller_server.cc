@@ -8,9 +8,8 @@
 namespace soliton::controller {
 namespace {
 
-// Bounds what one frame can make the decoder allocate; the largest honest one is an AlterPartition
-// of some ten thousand partitions.
-constexpr int64_t kMaxRequestBytes = 4 << 20;
+// Another controller may send one batch that changes every partition of a large cluster.
+constexpr int64_t kMaxFrameBytes = 256 << 20;
 // Requests of one connection that wait for their commit. Beyond it the socket is not read.
 constexpr int kMaxWaitingRequests = 256;
 
@@ -22,8 +21,8 @@ class ControllerServer::Session final : public ConnectionHandler {
       : server_(server), id_(id), connection_(std::move(connection)) {}
 
   void Start() { connection_->Start(this); }
-  ConnectionId id() const { return id_; }
   FramedConnection& connection() { return *connection_; }
+  bool is_controller() const { return is_controller_; }
 
   void OnFrame(Buffer frame) override {
     pb::ControlRequest request;
@@ -31,8 +30,12 @@ class ControllerServer::Session final : public ConnectionHandler {
       LogWarn("{} sent a frame that is no control request: connection closed", connection_->peer());
       return connection_->Close();
     }
+    if (request.has_quorum()) return OnQuorumFrame(request.quorum());
     if (++waiting_ == kMaxWaitingRequests) connection_->PauseReading();
-    server_.OnRequest(*this, request);
+    server_.handler_.OnRequest(request, id_,
+                               [server = &server_, id = id_](const pb::ControlResponse& response) {
+                                 server->Answer(id, response);
+                               });
   }
   void OnClosed(const absl::Status&) override { server_.OnClosed(id_); }
   void OnDrained() override { server_.publisher_.OnDrained(id_); }
@@ -45,24 +48,31 @@ class ControllerServer::Session final : public ConnectionHandler {
   }
 
  private:
+  void OnQuorumFrame(const pb::QuorumFrame& frame) {
+    is_controller_ = true;
+    if (refused_) return;
+    const absl::Status taken = server_.handler_.OnQuorumFrame(frame, id_);
+    if (taken.ok()) return;
+    refused_ = true;
+    LogWarn("{}: {}; connection closed", connection_->peer(), std::string(taken.message()));
+    connection_->Close();
+  }
+
   ControllerServer& server_;
   const ConnectionId id_;
   std::shared_ptr<FramedConnection> connection_;
   int waiting_ = 0;
+  bool is_controller_ = false;
+  bool refused_ = false;
 };
 
-ControllerServer::ControllerServer(Shard& shard, ActiveController& controller,
-                                   MetadataPublisher& publisher, DisconnectHandler on_disconnect)
-    : shard_(shard),
-      accept_shards_(shard),
-      controller_(controller),
-      publisher_(publisher),
-      on_disconnect_(std::move(on_disconnect)) {}
+ControllerServer::ControllerServer(Shard& shard, MetadataPublisher& publisher, Handler& handler)
+    : shard_(shard), accept_shards_(shard), publisher_(publisher), handler_(handler) {}
 
 ControllerServer::~ControllerServer() { Stop(); }
 
 absl::Status ControllerServer::Listen(Transport& transport, const Endpoint& where) {
-  auto listener = transport.Listen(where, {.max_frame_bytes = kMaxRequestBytes}, accept_shards_,
+  auto listener = transport.Listen(where, {.max_frame_bytes = kMaxFrameBytes}, accept_shards_,
                                    [this](Shard&, std::shared_ptr<FramedConnection> connection) {
                                      Accept(std::move(connection));
                                    });
@@ -77,32 +87,35 @@ void ControllerServer::Stop() {
   sessions_.clear();
 }
 
+void ControllerServer::CloseClients() {
+  for (const auto& [id, session] : sessions_) {
+    if (!session->is_controller()) session->connection().Close();
+  }
+}
+
 void ControllerServer::Accept(std::shared_ptr<FramedConnection> connection) {
-  if (controller_.stopped()) return;
   const ConnectionId id = next_id_++;
   auto session = std::make_shared<Session>(*this, id, std::move(connection));
   sessions_[id] = session;
   session->Start();
 }
 
-void ControllerServer::OnRequest(Session& session, const pb::ControlRequest& request) {
-  const ConnectionId id = session.id();
-  if (!request.has_subscribe()) {
-    return controller_.Handle(
-        request, id, [this, id](const pb::ControlResponse& response) { Answer(id, response); });
-  }
+void ControllerServer::Subscribe(const pb::ControlRequest& request, ConnectionId connection,
+                                 Reply reply) {
+  const auto it = sessions_.find(connection);
+  if (it == sessions_.end()) return;
   pb::ControlResponse response;
   response.set_correlation_id(request.correlation_id());
-  const absl::Status subscribed =
-      publisher_.Subscribe(id, &session.connection(), request.subscribe().next_offset());
+  const absl::Status subscribed = publisher_.Subscribe(connection, &it->second->connection(),
+                                                       request.subscribe().next_offset());
   if (!subscribed.ok()) {
     response.set_error(ToPb(kafka::ErrorCode::OFFSET_OUT_OF_RANGE));
     response.set_error_message(std::string(subscribed.message()));
-    return session.Send(response);
+    return reply(response);
   }
   response.mutable_subscribe()->set_committed_end_offset(publisher_.committed_end_offset());
-  session.Send(response);
-  publisher_.OnDrained(id);
+  reply(response);
+  publisher_.OnDrained(connection);
 }
 
 void ControllerServer::Answer(ConnectionId id, const pb::ControlResponse& response) {
@@ -116,7 +129,7 @@ void ControllerServer::OnClosed(ConnectionId id) {
   if (node.empty()) return;
   // The session is inside its connection's callback: it goes when that has returned.
   shard_.Post([session = std::move(node.mapped())] {});
-  on_disconnect_(id);
+  handler_.OnDisconnected(id);
 }
 
 }  // namespace soliton::controller

@@ -1,7 +1,7 @@
-// The control-plane server: accepts brokers' connections, decodes their frames, hands requests to
-// the active controller and sends what it answers. Knows nothing of what requests mean, except that
-// subscribing concerns the connection itself. A frame that is no request closes its connection.
-// Owned by the controller's shard.
+// The controllers' listener: accepts connections of brokers and of other controllers, decodes their
+// frames, hands them on and sends what is answered. Knows nothing of what requests mean, except
+// that following the log (subscribe) concerns the connection itself. A frame that is no request
+// closes its connection. Owned by the controller's shard.
 #pragma once
 
 #include <cstdint>
@@ -9,23 +9,40 @@
 #include <map>
 #include <memory>
 
-#include "controller/active_controller.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "controller/metadata/control.pb.h"
+#include "controller/metadata_publisher.h"
 #include "runtime/net/transport.h"
 
 namespace soliton::controller {
 
 class ControllerServer {
  public:
-  // Called when a connection is gone, after it was unsubscribed.
-  using DisconnectHandler = std::function<void(ConnectionId)>;
+  using Reply = absl::AnyInvocable<void(const pb::ControlResponse&)>;
 
-  ControllerServer(Shard& shard, ActiveController& controller, MetadataPublisher& publisher,
-                   DisconnectHandler on_disconnect);
+  class Handler {
+   public:
+    virtual ~Handler() = default;
+    // `reply` may be called later, never, or when the connection is gone.
+    virtual void OnRequest(const pb::ControlRequest& request, ConnectionId connection,
+                           Reply reply) = 0;
+    // From another controller. An error closes the connection.
+    virtual absl::Status OnQuorumFrame(const pb::QuorumFrame& frame, ConnectionId connection) = 0;
+    // After it was unsubscribed.
+    virtual void OnDisconnected(ConnectionId connection) = 0;
+  };
+
+  ControllerServer(Shard& shard, MetadataPublisher& publisher, Handler& handler);
   ~ControllerServer();
 
   absl::Status Listen(Transport& transport, const Endpoint& where);
   uint16_t port() const { return listener_->port(); }
-  // Stops accepting and drops every connection, without telling on_disconnect.
+  // Answers a subscribe request and lets its connection follow the log.
+  void Subscribe(const pb::ControlRequest& request, ConnectionId connection, Reply reply);
+  // Closes the connections that are not other controllers'.
+  void CloseClients();
+  // Stops accepting and drops every connection, without telling the handler.
   void Stop();
 
  private:
@@ -42,15 +59,13 @@ class ControllerServer {
   };
 
   void Accept(std::shared_ptr<FramedConnection> connection);
-  void OnRequest(Session& session, const pb::ControlRequest& request);
   void Answer(ConnectionId id, const pb::ControlResponse& response);
   void OnClosed(ConnectionId id);
 
   Shard& shard_;
   OneShard accept_shards_;
-  ActiveController& controller_;
   MetadataPublisher& publisher_;
-  DisconnectHandler on_disconnect_;
+  Handler& handler_;
   std::unique_ptr<Listener> listener_;
   ConnectionId next_id_ = 1;
   std::map<ConnectionId, std::shared_ptr<Session>> sessions_;

@@ -21,6 +21,8 @@ using kafka::ErrorCode;
 constexpr Duration kConnectTimeout = seconds(1);
 constexpr Duration kShutdownHeartbeatInterval = milliseconds(50);
 constexpr Duration kDuplicateRetryDelay = milliseconds(100);
+// Controllers may point at each other for a moment. Beyond this, hints are followed with back-off.
+constexpr int kMaxHintsInARow = 3;
 
 class ControllerClientImpl final : public ControllerClient {
  public:
@@ -132,13 +134,14 @@ class ControllerClientImpl final : public ControllerClient {
 
   void Connect() {
     reconnect_timer_ = 0;
-    const Endpoint& endpoint = options_.controllers[next_controller_ % options_.controllers.size()];
+    const Endpoint endpoint =
+        hint_ ? *std::exchange(hint_, std::nullopt)
+              : options_.controllers[next_controller_++ % options_.controllers.size()];
     channel_.Connect(endpoint, std::min<Duration>(kConnectTimeout, options_.request_timeout));
   }
 
   void ConnectLater(Duration delay) {
     if (refused_ || reconnect_timer_ != 0) return;
-    ++next_controller_;
     reconnect_timer_ = shard_.ScheduleAfter(delay, [this] { Connect(); });
   }
 
@@ -157,7 +160,8 @@ class ControllerClientImpl final : public ControllerClient {
     heartbeat_in_flight_ = false;
     shard_.CancelTimer(std::exchange(heartbeat_timer_, 0));
     shard_.CancelTimer(std::exchange(register_timer_, 0));
-    ConnectLater(backoff_.Next(shard_.random()));
+    const bool trusts_hint = hint_ && ++hints_followed_ <= kMaxHintsInARow;
+    ConnectLater(trusts_hint ? Duration::zero() : backoff_.Next(shard_.random()));
   }
 
   // ---- registration ----
@@ -180,14 +184,25 @@ class ControllerClientImpl final : public ControllerClient {
       case ErrorCode::INVALID_REGISTRATION:
         return Refuse(absl::FailedPreconditionError(
             fmt::format("{}: {}", kafka::ErrorName(error), response->error_message())));
+      case ErrorCode::NOT_CONTROLLER:
+        if (response->has_leader()) {
+          hint_ = {response->leader().host(), static_cast<uint16_t>(response->leader().port())};
+        }
+        return channel_.Close(absl::UnavailableError(response->error_message()));
       default:
         return channel_.Close(absl::UnavailableError(
             fmt::format("{}: {}", kafka::ErrorName(error), response->error_message())));
     }
+    const pb::RegisterBrokerResponse& registration = response->register_broker();
+    if (registration.controller_epoch() < controller_epoch_) {
+      return channel_.Close(
+          absl::UnavailableError("this controller was deposed and does not know"));
+    }
+    controller_epoch_ = registration.controller_epoch();
     backoff_.Reset();
+    hints_followed_ = 0;
     duplicate_since_.reset();
     registered_ = true;
-    const pb::RegisterBrokerResponse& registration = response->register_broker();
     cluster_id_ = registration.cluster_id();
     const bool is_new =
         std::exchange(broker_epoch_, registration.broker_epoch()) != registration.broker_epoch();
@@ -323,7 +338,8 @@ class ControllerClientImpl final : public ControllerClient {
   Events events_;
   std::string cluster_id_;
   int64_t broker_epoch_ = -1;
-  bool registered_ = false;  // on the present connection
+  int32_t controller_epoch_ = 0;  // the highest seen
+  bool registered_ = false;       // on the present connection
   bool refused_ = false;
   bool ready_ = false;
   bool shutting_down_ = false;
@@ -333,6 +349,8 @@ class ControllerClientImpl final : public ControllerClient {
   MonotonicTime last_duplicate_at_{};
   absl::AnyInvocable<void()> shutdown_done_;
   size_t next_controller_ = 0;
+  std::optional<Endpoint> hint_;  // who leads, as the last one asked said
+  int hints_followed_ = 0;        // since the last registration
   ReconnectBackoff backoff_;
   MetadataFollower follower_;
   TimerId reconnect_timer_ = 0;

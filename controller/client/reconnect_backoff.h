@@ -1,4 +1,4 @@
-// How long to wait before the next connection attempt: not at all at first, then 50 ms doubling up
+// How long to wait before the next connection attempt: not at all at first, then 10 ms doubling up
 // to 1 s, each with up to 20 % of jitter so that brokers do not come back in step.
 #pragma once
 
@@ -13,8 +13,8 @@ class ReconnectBackoff {
  public:
   Duration Next(Random& random) {
     if (failures_++ == 0) return Duration::zero();
-    const int doublings = std::min(failures_ - 2, 5);
-    const Duration base = std::min<Duration>(milliseconds(50) * (1 << doublings), seconds(1));
+    const int doublings = std::min(failures_ - 2, 7);
+    const Duration base = std::min<Duration>(milliseconds(10) * (1 << doublings), seconds(1));
     return base + base * random.Between(-20, 20) / 100;
   }
   void Reset() { failures_ = 0; }

@@ -17,9 +17,6 @@ absl::Status ClusterState::Replay(const pb::MetadataRecord& record, int64_t offs
   if (record.has_topic()) {
     names_by_metric_name_[MetricName(record.topic().name())].insert(record.topic().name());
   }
-  if (record.has_controller_change()) {
-    controller_epoch_ = record.controller_change().controller_epoch();
-  }
   if (removed != nullptr) ForgetTopic(*removed);
   return absl::OkStatus();
 }

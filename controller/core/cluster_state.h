@@ -18,7 +18,6 @@ class ClusterState {
   absl::Status Replay(const pb::MetadataRecord& record, int64_t offset);
 
   const MetadataImage& image() const { return builder_.state(); }
-  int32_t controller_epoch() const { return controller_epoch_; }
 
   // Partitions that have `broker_id` among their replicas.
   const std::set<TopicPartitionId>& PartitionsOf(int32_t broker_id) const;
@@ -30,7 +29,6 @@ class ClusterState {
   void ForgetTopic(const TopicInfo& topic);
 
   MetadataBuilder builder_;
-  int32_t controller_epoch_ = 0;
   std::map<int32_t, std::set<TopicPartitionId>> partitions_by_broker_;
   const std::set<TopicPartitionId> no_partitions_;
   std::map<std::string, std::set<std::string>> names_by_metric_name_;

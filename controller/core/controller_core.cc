@@ -29,7 +29,7 @@ absl::Status ControllerCore::Replay(const pb::MetadataRecord& record, int64_t of
   return state_.Replay(record, offset);
 }
 
-ControllerResult ControllerCore::Activate(const RequestContext& context,
+ControllerResult ControllerCore::Activate(const RequestContext& context, int32_t controller_epoch,
                                           const std::string& new_cluster_id) {
   ControllerResult result;
   if (image().cluster_id.empty()) {
@@ -37,7 +37,7 @@ ControllerResult ControllerCore::Activate(const RequestContext& context,
   }
   pb::ControllerChange* change = result.records.emplace_back().mutable_controller_change();
   change->set_controller_id(options_.node_id);
-  change->set_controller_epoch(state_.controller_epoch() + 1);
+  change->set_controller_epoch(controller_epoch);
   brokers_.Activate(context.now);
   return result;
 }

@@ -27,9 +27,11 @@ class ControllerCore {
   // An error means that log and state contradict each other: the controller must stop.
   absl::Status Replay(const pb::MetadataRecord& record, int64_t offset);
 
-  // The log is replayed and this node is in charge. Records to append first: the cluster id when
-  // there is none yet (`new_cluster_id`), and that the controller changed.
-  ControllerResult Activate(const RequestContext& context, const std::string& new_cluster_id);
+  // The log is replayed and this node is in charge, in this epoch of the quorum. Records to append
+  // first: the cluster id when there is none yet (`new_cluster_id`), and that the controller
+  // changed.
+  ControllerResult Activate(const RequestContext& context, int32_t controller_epoch,
+                            const std::string& new_cluster_id);
 
   // Every kind of request except subscribe, which is the shell's. The correlation id is copied.
   ControllerResult Handle(const pb::ControlRequest& request, const RequestContext& context);

@@ -131,6 +131,8 @@ class QuorumCore {
   int32_t epoch() const { return vote_.epoch; }
   const VoteState& vote() const { return vote_; }
   const std::optional<Voter>& leader() const { return leader_; }
+  // Unless the connection to it broke.
+  std::optional<Voter> reachable_leader() const { return leader_lost_ ? std::nullopt : leader_; }
   int64_t committed_end() const { return log_.committed_end(); }
   // The leader's: everything before is its predecessors'.
   int64_t epoch_start() const { return epoch_start_; }

@@ -1,7 +1,9 @@
 #include "controller/quorum/quorum_network.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "controller/metadata_publisher.h"
@@ -38,7 +40,8 @@ QuorumNetwork::QuorumNetwork(Transport& transport, Shard& shard, Options options
     : transport_(transport),
       shard_(shard),
       options_(std::move(options)),
-      events_(std::move(events)) {
+      events_(std::move(events)),
+      process_id_(Uuid::Generate(shard.random()).ToString()) {
   for (const auto& [node_id, endpoint] : options_.peers) {
     Peer& peer = peers_[node_id];
     peer.node_id = node_id;
@@ -46,8 +49,12 @@ QuorumNetwork::QuorumNetwork(Transport& transport, Shard& shard, Options options
   }
 }
 
-QuorumNetwork::~QuorumNetwork() {
+QuorumNetwork::~QuorumNetwork() { Stop(); }
+
+void QuorumNetwork::Stop() {
+  alive_.reset();
   for (auto& [node_id, peer] : peers_) shard_.CancelTimer(peer.redial);
+  peers_.clear();
 }
 
 void QuorumNetwork::Start() {
@@ -85,6 +92,8 @@ void QuorumNetwork::OnDialled(int32_t node_id, uint64_t attempt,
   pb::QuorumHello* hello = request.mutable_quorum()->mutable_hello();
   hello->set_cluster_id(options_.cluster_id);
   hello->set_fresh(events_.is_fresh());
+  hello->set_process_id(process_id_);
+  for (const int32_t voter : ConfiguredVoters()) hello->add_configured_voters(voter);
   ToPb(options_.self, hello->mutable_from());
   peer.outgoing->connection().Send(EncodeFrame(request));
   Judge(peer);
@@ -116,17 +125,13 @@ absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello
     return absl::FailedPreconditionError(
         fmt::format("no controller with node id {} is configured here", from.node_id));
   }
-  if (!hello.cluster_id().empty() && !options_.cluster_id.empty() &&
-      hello.cluster_id() != options_.cluster_id) {
-    return absl::FailedPreconditionError(fmt::format("controller {} is of cluster {}, this is {}",
-                                                     from.node_id, hello.cluster_id(),
-                                                     options_.cluster_id));
-  }
+  if (absl::Status fits = CheckHello(it->second, hello); !fits.ok()) return fits;
   Peer& peer = it->second;
   // The newest counts: the peer has given up the one before.
   if (peer.incoming != 0) Lose(peer);
   peer.incoming = connection;
   peer.directory_id = from.directory_id;
+  peer.process_id = hello.process_id();
   peer.fresh = hello.fresh();
   // It is up: no reason to wait.
   peer.backoff.Reset();
@@ -136,6 +141,40 @@ absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello
   }
   Judge(peer);
   return absl::OkStatus();
+}
+
+absl::Status QuorumNetwork::CheckHello(const Peer& peer, const pb::QuorumHello& hello) const {
+  if (!hello.cluster_id().empty() && !options_.cluster_id.empty() &&
+      hello.cluster_id() != options_.cluster_id) {
+    return absl::FailedPreconditionError(
+        fmt::format("controller {} is of cluster {}, this is {}: start it with a data directory of "
+                    "this cluster, or with an empty one",
+                    peer.node_id, hello.cluster_id(), options_.cluster_id));
+  }
+  // Two that stand for one voter could both vote. One that was just killed is gone in a moment.
+  if (peer.incoming != 0 && peer.process_id != hello.process_id()) {
+    return absl::AlreadyExistsError(
+        fmt::format("there are two controllers with node.id {}: the one that came later is refused",
+                    peer.node_id));
+  }
+  // Later on only the log says who votes.
+  const std::vector<int32_t> voters = ConfiguredVoters();
+  if (events_.is_fresh() && hello.fresh() &&
+      !std::equal(voters.begin(), voters.end(), hello.configured_voters().begin(),
+                  hello.configured_voters().end())) {
+    return absl::FailedPreconditionError(fmt::format(
+        "controller.quorum.voters of controller {} names nodes {}, here it names {}: give all "
+        "controllers of a new cluster the same list",
+        peer.node_id, fmt::join(hello.configured_voters(), ","), fmt::join(voters, ",")));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<int32_t> QuorumNetwork::ConfiguredVoters() const {
+  std::vector<int32_t> voters = {options_.self.node_id};
+  for (const auto& [node_id, peer] : peers_) voters.push_back(node_id);
+  std::sort(voters.begin(), voters.end());
+  return voters;
 }
 
 void QuorumNetwork::OnClosed(ConnectionId connection) {

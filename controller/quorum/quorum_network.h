@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "controller/client/reconnect_backoff.h"
 #include "controller/core/core_types.h"
@@ -34,7 +35,7 @@ class QuorumNetwork final : public QuorumPeers {
   };
   struct Options {
     Voter self;
-    std::string cluster_id;             // "" accepts any
+    std::string cluster_id;             // "" accepts any, until SetClusterId
     std::map<int32_t, Endpoint> peers;  // by node id, without this one
     Duration connect_timeout = milliseconds(500);
   };
@@ -43,9 +44,13 @@ class QuorumNetwork final : public QuorumPeers {
   ~QuorumNetwork() override;
 
   void Start();
+  // Drops all connections, without telling anyone. For good.
+  void Stop();
   // What came on an accepted connection. An error: close it.
   absl::Status Receive(ConnectionId connection, const pb::QuorumFrame& frame);
   void OnClosed(ConnectionId connection);
+  // The cluster is known from now on.
+  void SetClusterId(const std::string& cluster_id) { options_.cluster_id = cluster_id; }
   void Send(const Voter& to, const pb::QuorumFrame& frame) override;
   bool IsFound(int32_t node_id) const;
 
@@ -57,6 +62,7 @@ class QuorumNetwork final : public QuorumPeers {
     std::shared_ptr<Outgoing> outgoing;  // null: not connected
     ConnectionId incoming = 0;           // 0: none
     Uuid directory_id;                   // as incoming said
+    std::string process_id;              // likewise
     bool fresh = false;                  // likewise
     bool found = false;
     ReconnectBackoff backoff;
@@ -70,14 +76,17 @@ class QuorumNetwork final : public QuorumPeers {
                  absl::StatusOr<std::shared_ptr<FramedConnection>> connected);
   void OnOutgoingClosed(int32_t node_id);
   absl::Status Greet(ConnectionId connection, const pb::QuorumHello& hello);
+  absl::Status CheckHello(const Peer& peer, const pb::QuorumHello& hello) const;
+  std::vector<int32_t> ConfiguredVoters() const;
   void Judge(Peer& peer);
   void Lose(Peer& peer);
   void FormIfAllAreFresh();
 
   Transport& transport_;
   Shard& shard_;
-  const Options options_;
+  Options options_;
   const Events events_;
+  const std::string process_id_;
   std::map<int32_t, Peer> peers_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -62,27 +62,35 @@ absl::StatusOr<std::unique_ptr<QuorumReplica>> QuorumReplica::Open(FileSystem& f
 std::string QuorumReplica::vote_path() const { return JoinPath(options_.directory, kVoteFileName); }
 
 absl::Status QuorumReplica::OpenCore() {
+  QuorumLogView view({-1, 0}, options_.initial_voters);
+  bool names_voters = false;
+  absl::Status read = ForEachLoggedBatch(*log_, log_->log_start_offset(), log_->log_end_offset(),
+                                         [&](const LoggedBatch& batch) {
+                                           const auto entry = EntryOf(batch);
+                                           if (!entry.ok()) return entry.status();
+                                           names_voters |= entry->voters.has_value();
+                                           view.Append(*entry);
+                                           return absl::OkStatus();
+                                         });
+  if (!read.ok()) return read;
   absl::StatusOr<VoteState> vote = ReadVote(files_, vote_path());
   if (absl::IsNotFound(vote.status())) {
-    if (log_->log_end_offset() > 0) {
+    adopts_ = options_.adopt_old_log && !names_voters && view.end_offset() > 0;
+    if (view.end_offset() > 0 && !adopts_) {
       return absl::DataLossError(fmt::format(
           "{}, but the log beside it has records: this voter may have forgotten whom it voted for. "
           "Remove its data directory and let it join as a new one",
           std::string(vote.status().message())));
     }
+    if (adopts_) {
+      const LogPosition end = view.end();
+      view = QuorumLogView({-1, 0}, VoterSet({options_.self}));
+      view.Append({.base_offset = 0, .end_offset = end.offset, .epoch = end.epoch});
+    }
     vote = VoteState{};
     if (absl::Status made = WriteVote(files_, vote_path(), *vote); !made.ok()) return made;
   }
   if (!vote.ok()) return vote.status();
-  QuorumLogView view({-1, 0}, options_.initial_voters);
-  absl::Status read = ForEachLoggedBatch(*log_, log_->log_start_offset(), log_->log_end_offset(),
-                                         [&view](const LoggedBatch& batch) {
-                                           const auto entry = EntryOf(batch);
-                                           if (!entry.ok()) return entry.status();
-                                           view.Append(*entry);
-                                           return absl::OkStatus();
-                                         });
-  if (!read.ok()) return read;
   view.SetFlushed(view.end_offset());
   core_ = std::make_unique<QuorumCore>(
       options_.quorum, options_.self, *vote, std::move(view),
@@ -132,7 +140,7 @@ void QuorumReplica::Transfer() {
 }
 
 absl::StatusOr<int64_t> QuorumReplica::Append(const std::vector<pb::MetadataRecord>& records) {
-  if (failed_ || closed_ || !told_leading_ || core_->transferring()) {
+  if (!may_append()) {
     return absl::UnavailableError("this controller does not lead");
   }
   const auto voters = VotersOf(records);
@@ -325,14 +333,18 @@ void QuorumReplica::TellRole() {
   if (!core_->is_leader()) {
     led_ = false;
     if (std::exchange(told_leading_, false)) listener_.OnDeposed();
+    const std::optional<Voter> leader = core_->reachable_leader();
+    if (std::exchange(told_leader_, leader) != leader) listener_.OnLeaderChanged();
     return;
   }
+  told_leader_ = core_->self();
   if (!std::exchange(led_, true)) {
     log_->AssignLeaderEpoch(core_->epoch());
     // The first leader writes down who votes: from then on the configuration says nothing.
     pb::MetadataRecord first;
     first.mutable_no_op();
-    if (core_->log().end_offset() == 0) first = VotersRecord(core_->voters());
+    if (core_->log().end_offset() == 0 || adopts_) first = VotersRecord(core_->voters());
+    adopts_ = false;
     (void)AppendInEpoch({first});
     return;
   }

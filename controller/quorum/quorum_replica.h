@@ -37,6 +37,9 @@ class QuorumReplica {
     bool clean_shutdown = false;
     // Who votes as long as the log names nobody; empty: whom Form names.
     VoterSet initial_voters;
+    // Of a voter that is configured to be alone: a log that names no voters, of a release that had
+    // no quorum, becomes its own.
+    bool adopt_old_log = false;
     QuorumOptions quorum;
   };
 
@@ -50,6 +53,8 @@ class QuorumReplica {
     // It may not any more. What it appended and did not hear of as committed may be committed or
     // not.
     virtual void OnDeposed() = 0;
+    // Another voter leads, or nobody that is known (core().reachable_leader()).
+    virtual void OnLeaderChanged() {}
     // The disk failed, or log and peers contradict each other: nothing follows.
     virtual void OnFailed(const absl::Status& why) = 0;
   };
@@ -83,6 +88,10 @@ class QuorumReplica {
 
   const QuorumCore& core() const { return *core_; }
   bool leading() const { return told_leading_; }
+  // Whether Append may be called: leading, and not about to hand over.
+  bool may_append() const {
+    return told_leading_ && !failed_ && !closed_ && !core_->transferring();
+  }
   int64_t end_offset() const { return log_->log_end_offset(); }
 
   // Waits for the disk work that is running, closes the log cleanly, then `done`, perhaps inside
@@ -138,7 +147,9 @@ class QuorumReplica {
   std::deque<LoggedBatch> recent_;  // of what was appended since the start and is not told yet
   int64_t told_end_ = 0;            // of what the listener knows as committed
   bool led_ = false;                // the core leads, and its first batch is appended
+  bool adopts_ = false;  // Options::adopt_old_log applies, and the log names no voters yet
   bool told_leading_ = false;
+  std::optional<Voter> told_leader_;
   // Disk work may outlive this object: its answers look here first.
   std::shared_ptr<QuorumReplica*> alive_ = std::make_shared<QuorumReplica*>(this);
 };

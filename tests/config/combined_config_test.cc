@@ -116,15 +116,17 @@ TEST(CombinedConfig, WrongCombinationsSayTheFix) {
       {std::string(kListeners) + "controller.quorum.voters = \"1@127.0.0.1:9094\"\n",
        "error: controller.quorum.voters has this node at port 9094, but its CONTROLLER listener "
        "uses 9093\n"},
-      {std::string(kListeners) + "controller.quorum.voters = \"1@h:9093,2@h:9094,3@h:9095\"\n",
-       "error: only one controller is supported so far\n"},
+      {std::string(kListeners) + "controller.quorum.voters = \"1@h:9093,1@h:9094,3@h:9095\"\n",
+       "error: controller.quorum.voters names node 1 twice\n"},
       {std::string(kListeners) + "controller.quorum.voters = \"127.0.0.1:9093\"\n",
        "error: bad value '127.0.0.1:9093' for 'controller.quorum.voters'\n"},
       {std::string(kListeners) + "controller.quorum.bootstrap.servers = \"127.0.0.1:9094\"\n",
        "error: controller.quorum.bootstrap.servers names 127.0.0.1:9094, which is not this "
        "controller: its CONTROLLER listener uses port 9093\n"},
       {std::string(kListeners) + "controller.quorum.bootstrap.servers = \"a:9093,b:9093\"\n",
-       "error: only one controller is supported so far\n"},
+       "error: controller.quorum.bootstrap.servers names 2 controllers, but which nodes they are "
+       "is "
+       "not known\n"},
       {"listeners = \"PLAINTEXT://127.0.0.1:9092,QUORUM://127.0.0.1:9093\"\n"
        "controller.listener.names = \"QUORUM\"\n"
        "listener.security.protocol.map = \"PLAINTEXT:PLAINTEXT\"\n",

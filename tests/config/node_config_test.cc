@@ -302,6 +302,24 @@ TEST(ControllerConfig, MetadataDirectoryOfItsOwn) {
   EXPECT_EQ(built.controller->metadata_log_dir, "/m");
 }
 
+TEST(ControllerConfig, VotersFoundTheQuorum) {
+  const BuiltController built =
+      Controller("node.id = 1\ncontroller.quorum.voters = \"1@a:9093,2@b:9094,3@c:9095\"\n");
+  ASSERT_TRUE(built.controller.ok()) << built.rendered;
+  EXPECT_EQ(built.rendered, "");
+  const std::map<int32_t, Endpoint> voters = {{1, {"a", 9093}}, {2, {"b", 9094}}, {3, {"c", 9095}}};
+  EXPECT_EQ(built.controller->voters, voters);
+}
+
+TEST(ControllerConfig, AnEvenNumberOfVotersIsAWarning) {
+  const BuiltController built =
+      Controller("node.id = 1\ncontroller.quorum.voters = \"1@a:9093,2@b:9094\"\n");
+  EXPECT_TRUE(built.controller.ok());
+  EXPECT_NE(built.rendered.find("warning: 2 controllers bear no more failures than 1\n"),
+            std::string::npos)
+      << built.rendered;
+}
+
 TEST(ControllerConfig, Errors) {
   const CrossCheck kChecks[] = {
       {"", "error: 'node.id' is missing\n"},
@@ -320,8 +338,8 @@ TEST(ControllerConfig, Errors) {
        "CONTROLLER listener uses port 9094\n"},
       {"node.id = 1\nprocess.roles = \"broker,controller\"\n",
        "error: process.roles is 'broker,controller', but this starts a controller\n"},
-      {"node.id = 1\ncontroller.quorum.voters = \"1@h:1,2@h:2,3@h:3\"\n",
-       "error: only one controller is supported so far\n"},
+      {"node.id = 1\ncontroller.quorum.voters = \"1@h:9093,2@h:2,2@h:3\"\n",
+       "error: controller.quorum.voters names node 2 twice\n"},
       {"node.id = 1\nprocess.roles = \"broker\"\n",
        "error: process.roles is 'broker', but this starts a controller\n"},
   };

@@ -26,7 +26,18 @@ class ControllerClusterTest : public ::testing::Test {
     const auto created = cluster_.CreateTopic(1, {.name = name, .assignments = {replicas}});
     EXPECT_TRUE(created.ok()) << created.status().ToString();
     EXPECT_EQ(created->error, ErrorCode::NONE) << created->error_message;
+    AwaitTopicEverywhere(name);
     return created->topic_id;
+  }
+  void AwaitTopicEverywhere(const std::string& name) {
+    EXPECT_TRUE(cluster_.Await([&] {
+      for (int i = 1; i <= cluster_.broker_count(); ++i) {
+        if (cluster_.node(i).alive() && cluster_.broker(i).image()->FindTopic(name) == nullptr) {
+          return false;
+        }
+      }
+      return true;
+    }));
   }
 
   PartitionInfo Partition(int broker, const Uuid& topic) {

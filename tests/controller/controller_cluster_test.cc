@@ -82,6 +82,7 @@ TEST_F(ControllerClusterTest, AllPartitionsOfADeadBrokerChangeInOneImage) {
   StartCluster();
   const auto created = cluster_.CreateTopic(1, {.name = "t", .partition_count = 300});
   ASSERT_EQ(created->error, ErrorCode::NONE) << created->error_message;
+  AwaitTopicEverywhere("t");
   cluster_.node(1).Crash({.lose_unsynced = false});
   const int64_t images = cluster_.broker(2).images_seen();
   ASSERT_TRUE(cluster_.Await([&] { return !cluster_.SeesUsable(2, 1); }, milliseconds(200)));

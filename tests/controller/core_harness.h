@@ -26,7 +26,7 @@ class CoreHarness {
  public:
   explicit CoreHarness(CoreOptions options = DefaultOptions(), uint64_t seed = 1)
       : options_(std::move(options)), random_(seed), core_(options_, random_) {
-    Perform(core_.Activate({.now = now_, .next_offset = 0}, "cluster"));
+    Perform(core_.Activate({.now = now_, .next_offset = 0}, 1, "cluster"));
   }
 
   static CoreOptions DefaultOptions() {

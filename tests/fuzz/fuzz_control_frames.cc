@@ -36,7 +36,9 @@ void CheckImage(const MetadataImage& image) {
 // A controller that is in charge: its log is a vector.
 class Controller {
  public:
-  Controller() { Perform(core_.Activate({.now = MonotonicTime(), .next_offset = 0}, "cluster")); }
+  Controller() {
+    Perform(core_.Activate({.now = MonotonicTime(), .next_offset = 0}, 1, "cluster"));
+  }
   void Handle(const pb::ControlRequest& request) {
     Perform(core_.Handle(request,
                          {.now = MonotonicTime(), .next_offset = next_offset_, .connection = 1}));

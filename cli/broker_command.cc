@@ -35,7 +35,7 @@ class BrokerCommand final : public Command {
             .summary = "run a broker: the node that stores and serves records",
             .details = "",
             .examples = {
-                {"soliton broker --config config/three-node/broker-1.toml", ""},
+                {"soliton broker --config config/three-node/node-1.toml", ""},
                 {"soliton broker --config kafka/config/server.properties",
                  "Kafka's file: broker and controller in one process"},
                 {"soliton broker --config broker.toml --print-config", "what holds, and why"}}};

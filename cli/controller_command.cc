@@ -19,7 +19,7 @@ class ControllerCommand final : public Command {
             .summary = "run a controller: the node that decides who leads each partition",
             .details = "",
             .examples = {
-                {"soliton controller --config config/three-node/controller.toml", ""},
+                {"soliton controller --config config/separate/controller-101.toml", ""},
                 {"soliton controller --config controller.toml --check", "only check the settings"},
                 {"soliton controller --set node.id=100 --set log.dirs=/var/lib/soliton", ""}}};
   }

@@ -11,20 +11,20 @@ namespace soliton::cli {
 namespace {
 
 const std::string kThreeNode = SOLITON_SOURCE_DIR "/config/three-node/";
+const std::string kSeparate = SOLITON_SOURCE_DIR "/config/separate/";
 
 TEST(NodeCommand, CheckIsSilentWhenGood) {
-  for (const auto& [noun, file] :
-       {std::pair("controller", "controller.toml"), std::pair("broker", "broker-1.toml"),
-        std::pair("broker", "broker-2.toml"), std::pair("broker", "broker-3.toml")}) {
-    const Ran ran = RunWords({noun, "--config", kThreeNode + file, "--check"});
+  for (const auto& [noun, file] : {std::pair("controller", kSeparate + "controller-101.toml"),
+                                   std::pair("broker", kSeparate + "broker-1.toml"),
+                                   std::pair("broker", kThreeNode + "node-1.toml")}) {
+    const Ran ran = RunWords({noun, "--config", file, "--check"});
     EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
     EXPECT_EQ(ran.out + ran.err, "");
   }
 }
 
 TEST(NodeCommand, BadSettingsAreExitCodeThree) {
-  const Ran ran =
-      RunWords({"broker", "--config", kThreeNode + "broker-1.toml", "--set", "shard=2"});
+  const Ran ran = RunWords({"broker", "--config", kThreeNode + "node-1.toml", "--set", "shard=2"});
   EXPECT_EQ(ran.code, ExitCode::kConfig);
   EXPECT_EQ(ran.err.find("error: unknown setting 'shard'\n"
                          "  at: --set shard   did you mean 'shards'?\n"
@@ -33,14 +33,14 @@ TEST(NodeCommand, BadSettingsAreExitCodeThree) {
       << ran.err;
   EXPECT_EQ(RunWords({"broker"}).code, ExitCode::kConfig);
   EXPECT_EQ(RunWords({"controller", "--config", "/nonexistent.toml"}).code, ExitCode::kConfig);
-  EXPECT_EQ(RunWords({"controller", "--config", kThreeNode + "broker-1.toml"}).code,
+  EXPECT_EQ(RunWords({"controller", "--config", kSeparate + "broker-1.toml"}).code,
             ExitCode::kConfig);
 }
 
 TEST(NodeCommand, BadSettingsAsJson) {
   for (const std::string command : {"broker", "config check"}) {
-    std::vector<std::string> words = {"broker", "--config", kThreeNode + "broker-1.toml"};
-    if (command != "broker") words = {"config", "check", kThreeNode + "broker-1.toml"};
+    std::vector<std::string> words = {"broker", "--config", kThreeNode + "node-1.toml"};
+    if (command != "broker") words = {"config", "check", kThreeNode + "node-1.toml"};
     words.insert(words.end(), {"--set", "shard=2", "--errors", "json"});
     const Ran ran = RunWords(words);
     EXPECT_EQ(ran.code, ExitCode::kConfig);
@@ -56,7 +56,7 @@ TEST(NodeCommand, BadSettingsAsJson) {
 }
 
 TEST(NodeCommand, PrintConfigShowsValuesAndOrigins) {
-  const Ran ran = RunWords({"broker", "--config", kThreeNode + "broker-1.toml", "--set",
+  const Ran ran = RunWords({"broker", "--config", kThreeNode + "node-1.toml", "--set",
                             "log.dirs=/elsewhere", "--print-config"},
                            {{"SOLITON_SHARDS", "2"}});
   EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
@@ -68,7 +68,7 @@ TEST(NodeCommand, PrintConfigShowsValuesAndOrigins) {
   };
   EXPECT_TRUE(has_line("log.dirs = /elsewhere", "# --set log.dirs")) << ran.out;
   EXPECT_TRUE(has_line("shards = 2", "# environment variable SOLITON_SHARDS"));
-  EXPECT_TRUE(has_line("node.id = 1", "broker-1.toml:5:1"));
+  EXPECT_TRUE(has_line("node.id = 1", "node-1.toml:5:1"));
   EXPECT_TRUE(has_line("fetch.max.bytes = 57671680  (55MiB)", "# default"));
 }
 

@@ -82,7 +82,7 @@ retention.hour = 0x10 # a wrong name
 
 
 def config_seeds():
-    for i, path in enumerate(sorted((ROOT / "config").glob("three-node/*.toml"))):
+    for i, path in enumerate(sorted((ROOT / "config").glob("*/*-[12]*.toml"))):
         write("fuzz_config", f"three_node_{i}", b"\0" + path.read_bytes())
     write("fuzz_config", "toml", b"\0" + TOML)
     write("fuzz_config", "properties", b"\1" + PROPERTIES)

@@ -9,6 +9,7 @@ CommandList AllCommands() {
   AddTopicCommands(commands);
   AddProduceCommands(commands);
   AddConsumeCommands(commands);
+  AddClusterCommands(commands);
   AddConfigCommands(commands);
   AddLogCommands(commands);
   AddBenchCommands(commands);

@@ -13,6 +13,7 @@ void AddControllerCommands(CommandList& commands);
 void AddTopicCommands(CommandList& commands);
 void AddProduceCommands(CommandList& commands);
 void AddConsumeCommands(CommandList& commands);
+void AddClusterCommands(CommandList& commands);
 void AddConfigCommands(CommandList& commands);
 void AddBenchCommands(CommandList& commands);
 void AddBenchLoadCommands(CommandList& commands);

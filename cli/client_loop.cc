@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "cli/version.h"
@@ -57,17 +58,18 @@ void ClientLoop::OnSignal(int) {
   Finish(ExitCode::kInterrupted);
 }
 
-void ClientLoop::FailUnlessConnected(kafka::ClusterClient& cluster) {
+void ClientLoop::FailUnlessConnected(kafka::ClusterClient& cluster, Duration patience) {
   const MonotonicTime started = shard().clock().Now();
-  const auto check = [this, &cluster, started](const absl::Status& why) {
+  const auto check = [this, &cluster, started, patience](const absl::Status& why) {
     if (finished() || cluster.metadata().generation() > 0) return;
     const Duration waited = shard().clock().Now() - started;
-    if (waited >= (absl::IsDeadlineExceeded(why) ? kSilentPatience : kRefusedPatience)) {
+    const Duration enough = absl::IsDeadlineExceeded(why) ? kSilentPatience : kRefusedPatience;
+    if (waited >= std::max(enough, patience)) {
       Fail(CannotConnect(bootstrap_, std::string(why.message())));
     }
   };
   cluster.OnRefreshFailure(check);
-  shard().ScheduleAfter(kSilentPatience, [this, &cluster] {
+  shard().ScheduleAfter(std::max(kSilentPatience, patience), [this, &cluster] {
     if (finished() || cluster.metadata().generation() > 0) return;
     const absl::Status& why = cluster.last_refresh_error();
     Fail(CannotConnect(bootstrap_, why.ok() ? "no broker answered" : std::string(why.message())));

@@ -53,8 +53,9 @@ class ClientLoop {
   // What SIGINT and SIGTERM do instead of ending with kInterrupted. A second signal always ends.
   void OnInterrupt(std::function<void()> handler) { on_interrupt_ = std::move(handler); }
 
-  // Fails the command when no broker answers at first: soon when connections are refused.
-  void FailUnlessConnected(kafka::ClusterClient& cluster);
+  // Fails the command when no broker answers at first: soon when connections are refused, and not
+  // before `patience` has passed.
+  void FailUnlessConnected(kafka::ClusterClient& cluster, Duration patience = Duration::zero());
 
   // Runs `done` once every partition of the topic has a leader; or fails the command with a
   // suggestion when there is no such topic (after `patience`: it may have been made just now).

@@ -9,12 +9,12 @@
 #include <string>
 #include <utility>
 
+#include "cli/admin_command.h"
 #include "cli/setting_changes.h"
-#include "cli/topic_command.h"
 
 namespace soliton::cli {
 
-class ConfigResourceCommand : public TopicCommand {
+class ConfigResourceCommand : public AdminCommand {
  protected:
   void DeclareResource(OptionSet& options) {
     options.Value("--topic", "NAME", &topic_, "settings of this topic");

@@ -115,6 +115,10 @@ OptionSpec& AddOutputOption(OptionSet& options, OutputFormat* target) {
 Table::Table(std::string collection, std::vector<Column> columns)
     : collection_(std::move(collection)), columns_(std::move(columns)) {}
 
+void Table::AddFact(std::string key, std::string type, Cell value) {
+  facts_.push_back({std::move(key), std::move(type), std::move(value)});
+}
+
 void Table::AddRow(std::vector<Cell> cells) {
   CHECK(cells.size() == columns_.size(), "{} cells for {} columns", cells.size(), columns_.size());
   rows_.push_back(std::move(cells));
@@ -176,7 +180,12 @@ std::string Table::RowAsJson(size_t row) const {
 }
 
 std::string Table::RenderJson() const {
-  std::string text = fmt::format("{{\"version\":1,{}:[", JsonQuote(collection_));
+  std::string text = "{\"version\":1,";
+  for (const Fact& fact : facts_) {
+    text +=
+        JsonQuote(fact.key) + ":" + json::serialize(std::visit(ToJson(), fact.value.value)) + ",";
+  }
+  text += JsonQuote(collection_) + ":[";
   for (size_t row = 0; row < rows_.size(); ++row) {
     text += (row > 0 ? "," : "") + RowAsJson(row);
   }
@@ -212,10 +221,15 @@ std::string Table::RenderHelp() const {
   for (const Column& column : columns_) {
     columns.AddRow({column.header, column.key, column.type, column.wide_only ? "wide" : "always"});
   }
+  std::string facts;
+  for (const Fact& fact : facts_) {
+    columns.AddRow({"-", fact.key, fact.type, "json only"});
+    facts += fmt::format("\"{}\":VALUE,", fact.key);
+  }
   return fmt::format(
-      "json: {{\"version\":1,\"{}\":[{{KEY: VALUE, ...}}, ...]}}; jsonl: one object "
+      "json: {{\"version\":1,{}\"{}\":[{{KEY: VALUE, ...}}, ...]}}; jsonl: one object "
       "per line\n\n{}",
-      collection_, columns.RenderText(false));
+      facts, collection_, columns.RenderText(false));
 }
 
 std::string JsonQuote(std::string_view text) {
@@ -242,6 +256,10 @@ std::string HumanCount(int64_t count) {
     digits.insert(position, ",");
   }
   return digits;
+}
+
+std::string Counted(int64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", HumanCount(count), noun, count == 1 ? "" : "s");
 }
 
 std::string HumanDuration(Duration duration) {

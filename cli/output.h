@@ -1,6 +1,8 @@
 // What list and describe commands print: one table of typed cells, in the format asked for with -o.
 //   table  aligned columns, for people; wide adds the columns marked wide; neither ever wraps
-//   json   {"version":1,"topics":[{"name":"orders",...}]}: keys are stable, new ones may come
+//   json   {"version":1,"topics":[{"name":"orders",...}]}: keys are stable, new ones may come;
+//   facts
+//          about the whole stand before the rows
 //   jsonl  one object per row and line
 //   csv    header and rows, RFC 4180
 //   help   the columns and their JSON keys and types, instead of data
@@ -55,6 +57,8 @@ class Table {
  public:
   // `collection` is the JSON key of the rows: "topics".
   Table(std::string collection, std::vector<Column> columns);
+  // One value beside the rows: in json after the version, nowhere else.
+  void AddFact(std::string key, std::string type, Cell value);
   // As many cells as columns (CHECK).
   void AddRow(std::vector<Cell> cells);
   bool empty() const { return rows_.empty(); }
@@ -69,7 +73,13 @@ class Table {
   std::string RenderHelp() const;
   std::string RowAsJson(size_t row) const;
 
+  struct Fact {
+    std::string key, type;
+    Cell value;
+  };
+
   std::string collection_;
+  std::vector<Fact> facts_;
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> rows_;
 };
@@ -80,6 +90,8 @@ std::string JsonQuote(std::string_view text);
 std::string HumanBytes(int64_t bytes);
 // "1,048,211".
 std::string HumanCount(int64_t count);
+// "1 topic", "1,048 topics".
+std::string Counted(int64_t count, std::string_view noun);
 // "7d", "1.5s", "250ms": the largest unit that fits, at most one decimal.
 std::string HumanDuration(Duration duration);
 

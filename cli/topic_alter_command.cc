@@ -10,7 +10,7 @@ namespace {
 
 using kafka::ErrorCode;
 
-class TopicAlterCommand final : public TopicCommand {
+class TopicAlterCommand final : public AdminCommand {
  public:
   CommandInfo Info() const override {
     return {.name = "topic alter",

@@ -7,30 +7,6 @@
 
 namespace soliton::cli {
 
-ExitCode TopicCommand::WithCluster(
-    Context& context, bool all_topics,
-    const std::function<void(ClientLoop&, kafka::ClusterClient&)>& body) {
-  absl::StatusOr<Bootstrap> bootstrap = ResolveBootstrap(connection_, context);
-  if (!bootstrap.ok()) {
-    return context.Fail({ExitCode::kUsage, std::string(bootstrap.status().message())});
-  }
-  ClientLoop loop(context, *std::move(bootstrap));
-  return loop.Run([&loop, all_topics, body] {
-    auto& cluster = loop.Keep(std::make_unique<kafka::ClusterClient>(
-        loop.shard(), *loop.ports().transport, DefaultClusterOptions(loop.bootstrap())));
-    loop.FailUnlessConnected(cluster);
-    auto started = std::make_shared<bool>(false);
-    cluster.OnMetadata([&loop, &cluster, body, started] {
-      if (!std::exchange(*started, true)) body(loop, cluster);
-    });
-    if (all_topics) {
-      cluster.WatchAll();
-    } else {
-      cluster.RequestRefresh();
-    }
-  });
-}
-
 std::string StateText(const kafka::PartitionState& partition) {
   if (partition.leader.leader_id < 0) return "NO LEADER";
   std::string missing;

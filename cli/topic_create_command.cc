@@ -14,7 +14,7 @@ using kafka::ErrorCode;
 // How long a new topic may take to have leaders everywhere.
 constexpr Duration kSettleTimeout = seconds(5);
 
-class TopicCreateCommand final : public TopicCommand {
+class TopicCreateCommand final : public AdminCommand {
  public:
   CommandInfo Info() const override {
     return {.name = "topic create",

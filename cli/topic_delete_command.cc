@@ -11,7 +11,7 @@ namespace {
 
 using kafka::ErrorCode;
 
-class TopicDeleteCommand final : public TopicCommand {
+class TopicDeleteCommand final : public AdminCommand {
  public:
   CommandInfo Info() const override {
     return {.name = "topic delete",

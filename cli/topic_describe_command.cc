@@ -19,7 +19,7 @@ std::string Joined(const std::vector<int32_t>& ids) {
   return fmt::format("{}", fmt::join(ids, ","));
 }
 
-class TopicDescribeCommand final : public TopicCommand {
+class TopicDescribeCommand final : public AdminCommand {
  public:
   CommandInfo Info() const override {
     return {.name = "topic describe",

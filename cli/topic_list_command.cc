@@ -9,7 +9,7 @@
 namespace soliton::cli {
 namespace {
 
-class TopicListCommand final : public TopicCommand {
+class TopicListCommand final : public AdminCommand {
  public:
   CommandInfo Info() const override {
     return {.name = "topic list",

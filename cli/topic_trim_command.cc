@@ -16,7 +16,7 @@ using kafka::ErrorCode;
 
 constexpr int64_t kHighWatermark = -1;
 
-class TopicTrimCommand final : public TopicCommand {
+class TopicTrimCommand final : public AdminCommand {
  public:
   CommandInfo Info() const override {
     return {.name = "topic trim",

@@ -33,6 +33,8 @@ TEST(ClientCommandsTest, MistakesAreUsageErrorsThatNameThem) {
       {{"topic", "create", "t", "-p", "0"}, "partitions"},
       {{"topic", "create", "t", "-c", "noequals"}, "noequals"},
       {{"topic", "delete", "t"}, "--yes"},
+      {{"cluster", "health", "--wait", "soon"}, "soon"},
+      {{"cluster", "stats"}, "did you mean 'cluster status'"},
       {{"topic", "trim", "t"}, "--before"},
       {{"topic", "trim", "t", "--before", "5x"}, "'5x' is no offset"},
       {{"topic", "trim", "t", "--before", "-1", "--yes"}, "no offset"},
@@ -73,9 +75,17 @@ TEST(ClientCommandsTest, AnAddressWithoutABrokerIsExitCodeFour) {
 }
 
 TEST(ClientCommandsTest, OutputHelpNeedsNoBroker) {
-  const Ran ran = RunWords({"topic", "list", "-o", "help"});
-  EXPECT_EQ(ran.code, ExitCode::kOk);
-  EXPECT_NE(ran.out.find("partitions"), std::string::npos);
+  const std::vector<std::string> kVerbs[] = {{"topic", "list"},
+                                             {"cluster", "status"},
+                                             {"cluster", "nodes"},
+                                             {"cluster", "quorum"},
+                                             {"cluster", "health"}};
+  for (std::vector<std::string> words : kVerbs) {
+    words.insert(words.end(), {"-o", "help"});
+    const Ran ran = RunWords(words);
+    EXPECT_EQ(ran.code, ExitCode::kOk);
+    EXPECT_NE(ran.out.find("JSON KEY"), std::string::npos) << ran.out;
+  }
 }
 
 }  // namespace

@@ -61,6 +61,24 @@ TEST(Table, HelpIsTheSchema) {
       "NOTE        note        string  always\n");
 }
 
+TEST(Table, FactsStandBesideTheRows) {
+  Table table("members", {{"NODE", "node", "int"}});
+  table.AddFact("leader", "int", 2);
+  table.AddFact("why", "string", Cell());
+  table.AddRow({1});
+  EXPECT_EQ(table.Render(OutputFormat::kJson),
+            "{\"version\":1,\"leader\":2,\"why\":null,\"members\":[{\"node\":1}]}\n");
+  EXPECT_EQ(table.Render(OutputFormat::kTable), "NODE\n1\n");
+  EXPECT_EQ(table.Render(OutputFormat::kHelp),
+            "json: {\"version\":1,\"leader\":VALUE,\"why\":VALUE,\"members\":[{KEY: VALUE, ...}, "
+            "...]}; jsonl: one object per line\n"
+            "\n"
+            "COLUMN  JSON KEY  TYPE    IN TABLE\n"
+            "NODE    node      int     always\n"
+            "-       leader    int     json only\n"
+            "-       why       string  json only\n");
+}
+
 TEST(Table, Empty) {
   const Table table("topics", {{"TOPIC", "name", "string"}});
   EXPECT_TRUE(table.empty());
@@ -68,6 +86,12 @@ TEST(Table, Empty) {
   EXPECT_EQ(table.Render(OutputFormat::kJson), "{\"version\":1,\"topics\":[]}\n");
   EXPECT_EQ(table.Render(OutputFormat::kJsonl), "");
   EXPECT_EQ(table.Render(OutputFormat::kCsv), "name\r\n");
+}
+
+TEST(Table, CountedNouns) {
+  EXPECT_EQ(Counted(1, "topic"), "1 topic");
+  EXPECT_EQ(Counted(0, "topic"), "0 topics");
+  EXPECT_EQ(Counted(1048, "topic"), "1,048 topics");
 }
 
 TEST(Table, WidthCountsCharacters) {

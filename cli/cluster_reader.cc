@@ -1,0 +1,124 @@
+#include "cli/cluster_reader.h"
+
+#include <memory>
+#include <utility>
+
+#include "cli/admin_command.h"
+#include "cli/errors.h"
+#include "protocol/messages/api_versions.h"
+
+namespace soliton::cli {
+namespace {
+
+using kafka::ClusterClient;
+
+constexpr Duration kAnswerTimeout = seconds(3);
+// Brokers ask the quorum's leader in turn, and for a while when there is none.
+constexpr Duration kQuorumTimeout = seconds(5);
+constexpr int kAttempts = 4;
+
+void AskQuorum(ClusterClient& cluster,
+               std::function<void(absl::StatusOr<kafka::DescribeQuorumResponse>)> done) {
+  kafka::DescribeQuorumRequest request;
+  auto& topic = request.topics.emplace_back();
+  topic.topic_name = std::string(kMetadataTopic);
+  topic.partitions.emplace_back().partition_index = 0;
+  AskAny<kafka::DescribeQuorumRequest>(cluster, std::move(request), kQuorumTimeout, 2, false,
+                                       std::move(done));
+}
+
+// One look, under way. The quorum is asked last: brokers answer on a connection in order, and this
+// answer may be long in coming.
+class Look : public std::enable_shared_from_this<Look> {
+ public:
+  Look(ClusterClient& cluster, ReadOptions options,
+       std::function<void(absl::StatusOr<ClusterView>)> done)
+      : cluster_(cluster), options_(options), done_(std::move(done)) {}
+
+  void Start() {
+    waiting_for_ = 2;
+    kafka::DescribeClusterRequest describe;
+    describe.include_fenced_brokers = true;
+    AskAny<kafka::DescribeClusterRequest>(
+        cluster_, std::move(describe), kAnswerTimeout, kAttempts, true,
+        [self = shared_from_this()](absl::StatusOr<kafka::DescribeClusterResponse> answer) {
+          if (!answer.ok()) return self->Fail(answer.status());
+          if (answer->error_code != kafka::ErrorCode::NONE) {
+            return self->Fail(absl::FailedPreconditionError(CauseOf(answer->error_code)));
+          }
+          self->described_ = *std::move(answer);
+          self->Answered();
+        });
+    kafka::MetadataRequest all;
+    all.topics = std::nullopt;
+    all.allow_auto_topic_creation = false;
+    AskAny<kafka::MetadataRequest>(
+        cluster_, std::move(all), kAnswerTimeout, kAttempts, true,
+        [self = shared_from_this()](absl::StatusOr<kafka::MetadataResponse> answer) {
+          if (!answer.ok()) return self->Fail(answer.status());
+          self->metadata_ = *std::move(answer);
+          self->Answered();
+        });
+  }
+
+ private:
+  void Answered() {
+    if (--waiting_for_ == 0 && done_) Dial();
+  }
+
+  void Dial() {
+    waiting_for_ = 1;
+    for (const auto& broker : described_.brokers) {
+      if (!options_.dial_all || broker.is_fenced) continue;
+      ++waiting_for_;
+      kafka::ApiVersionsRequest request;
+      request.client_software_name = "soliton";
+      request.client_software_version = cluster_.options().channel.software_version;
+      cluster_.Send(broker.broker_id, std::move(request), kAnswerTimeout,
+                    [self = shared_from_this(), node_id = broker.broker_id](
+                        const absl::StatusOr<kafka::ApiVersionsResponse>& answer) {
+                      if (!answer.ok()) {
+                        self->unreachable_[node_id] = std::string(answer.status().message());
+                      }
+                      self->Dialled();
+                    });
+    }
+    Dialled();
+  }
+
+  void Dialled() {
+    if (--waiting_for_ > 0) return;
+    AskQuorum(cluster_, [self = shared_from_this()](
+                            const absl::StatusOr<kafka::DescribeQuorumResponse>& quorum) {
+      self->done_(MakeClusterView(self->described_, self->metadata_, quorum, self->unreachable_));
+    });
+  }
+
+  void Fail(const absl::Status& why) {
+    if (done_) std::exchange(done_, nullptr)(why);
+  }
+
+  ClusterClient& cluster_;
+  const ReadOptions options_;
+  std::function<void(absl::StatusOr<ClusterView>)> done_;  // empty after a failure
+  kafka::DescribeClusterResponse described_;
+  kafka::MetadataResponse metadata_;
+  std::map<int32_t, std::string> unreachable_;
+  int waiting_for_ = 0;
+};
+
+}  // namespace
+
+void ReadCluster(ClusterClient& cluster, ReadOptions options,
+                 std::function<void(absl::StatusOr<ClusterView>)> done) {
+  std::make_shared<Look>(cluster, options, std::move(done))->Start();
+}
+
+void ReadQuorum(ClusterClient& cluster, std::function<void(absl::StatusOr<QuorumView>)> done) {
+  AskQuorum(cluster,
+            [done = std::move(done)](const absl::StatusOr<kafka::DescribeQuorumResponse>& answer) {
+              done(MakeQuorumView(answer));
+            });
+}
+
+}  // namespace soliton::cli

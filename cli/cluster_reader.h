@@ -1,0 +1,25 @@
+// Looks at a cluster once: asks what a ClusterView is made of.
+#pragma once
+
+#include <functional>
+
+#include "cli/cluster_view.h"
+#include "protocol/session/cluster_client.h"
+
+namespace soliton::cli {
+
+struct ReadOptions {
+  // Also asks every broker for a sign of life.
+  bool dial_all = false;
+};
+
+// `done` gets the view, or why no broker answered; later, on the shard, once. A quorum that does
+// not answer, or brokers that cannot be reached, are part of the view. `cluster` outlives the call.
+void ReadCluster(kafka::ClusterClient& cluster, ReadOptions options,
+                 std::function<void(absl::StatusOr<ClusterView>)> done);
+
+// The quorum alone.
+void ReadQuorum(kafka::ClusterClient& cluster,
+                std::function<void(absl::StatusOr<QuorumView>)> done);
+
+}  // namespace soliton::cli

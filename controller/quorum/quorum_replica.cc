@@ -61,6 +61,17 @@ absl::StatusOr<std::unique_ptr<QuorumReplica>> QuorumReplica::Open(FileSystem& f
 
 std::string QuorumReplica::vote_path() const { return JoinPath(options_.directory, kVoteFileName); }
 
+std::string QuorumReplica::mark_path() const {
+  return JoinPath(DirectoryOf(options_.directory), kVoterMarkName);
+}
+
+// The mark stays when somebody removes the log: without it a voter that has forgotten all it has
+// promised would look like a new one.
+absl::Status QuorumReplica::MakeVoteFile() {
+  if (absl::Status made = WriteVote(files_, vote_path(), {}); !made.ok()) return made;
+  return WriteFileAtomically(files_, mark_path(), "");
+}
+
 absl::Status QuorumReplica::OpenCore() {
   QuorumLogView view({-1, 0}, options_.initial_voters);
   bool names_voters = false;
@@ -76,11 +87,12 @@ absl::Status QuorumReplica::OpenCore() {
   absl::StatusOr<VoteState> vote = ReadVote(files_, vote_path());
   if (absl::IsNotFound(vote.status())) {
     adopts_ = options_.adopt_old_log && !names_voters && view.end_offset() > 0;
-    if (view.end_offset() > 0 && !adopts_) {
-      return absl::DataLossError(fmt::format(
-          "{}, but the log beside it has records: this voter may have forgotten whom it voted for. "
-          "Remove its data directory and let it join as a new one",
-          std::string(vote.status().message())));
+    if (files_.Exists(mark_path()) || (view.end_offset() > 0 && !adopts_)) {
+      return absl::DataLossError(
+          fmt::format("{}, and there was one: this controller has lost its log, or forgotten whom "
+                      "it voted for. "
+                      "Restore it, or remove all of {} and let it join as a new one",
+                      std::string(vote.status().message()), DirectoryOf(options_.directory)));
     }
     if (adopts_) {
       const LogPosition end = view.end();
@@ -88,7 +100,7 @@ absl::Status QuorumReplica::OpenCore() {
       view.Append({.base_offset = 0, .end_offset = end.offset, .epoch = end.epoch});
     }
     vote = VoteState{};
-    if (absl::Status made = WriteVote(files_, vote_path(), *vote); !made.ok()) return made;
+    if (absl::Status made = MakeVoteFile(); !made.ok()) return made;
   }
   if (!vote.ok()) return vote.status();
   view.SetFlushed(view.end_offset());
@@ -233,8 +245,10 @@ void QuorumReplica::Send(const QuorumMessage& message) {
 
 int64_t QuorumReplica::SliceEnd(int64_t offset) const {
   const auto slice = log_->Read(offset, log_->log_end_offset(), kSliceBytes, true);
-  CHECK(slice.ok() && slice->end_offset > offset, "{}: nothing to send from offset {} on",
-        log_->directory(), offset);
+  // A disk that fails is noticed when the records are read to be sent.
+  if (!slice.ok()) return log_->log_end_offset();
+  CHECK(slice->end_offset > offset, "{}: nothing to send from offset {} on", log_->directory(),
+        offset);
   return slice->end_offset;
 }
 

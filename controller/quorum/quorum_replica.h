@@ -103,6 +103,8 @@ class QuorumReplica {
                 QuorumPeers& peers, Listener& listener, std::unique_ptr<segment::Log> log);
 
   absl::Status OpenCore();
+  absl::Status MakeVoteFile();
+  std::string mark_path() const;
   std::string vote_path() const;
   // Where a message with records from `offset` on ends.
   int64_t SliceEnd(int64_t offset) const;

@@ -14,6 +14,8 @@
 namespace soliton::controller {
 
 inline constexpr std::string_view kVoteFileName = "quorum-vote";
+// Beside the folder of log and vote: there was a vote file.
+inline constexpr std::string_view kVoterMarkName = "quorum-voter";
 
 std::string EncodeVote(const VoteState& vote);
 // kDataLoss for anything that EncodeVote does not write.

@@ -19,6 +19,7 @@ TEST_F(DamagedReplicaTest, UnreadableReplicaIsNotElectedAndFetchedAgain) {
   const Uuid id = CreateTopic("t");
   const int broken = LeaderOf("t");
   ASSERT_EQ(Produce(broken, id, 0, "acked"), ErrorCode::NONE);
+  world_.RunFor(seconds(6));  // until what is durable is written down
   // The others leave one by one, so that this one is the last in-sync replica.
   for (int i = 1; i <= 3; ++i) {
     if (i != broken) node(i).Crash();
@@ -37,7 +38,7 @@ TEST_F(DamagedReplicaTest, UnreadableReplicaIsNotElectedAndFetchedAgain) {
   }
   const int leader = WaitForLeaderOtherThan(broken, "t");
   ASSERT_GT(leader, 0);
-  ASSERT_TRUE(WaitForIsr(leader, "t", 2, seconds(20)));
+  ASSERT_TRUE(WaitForIsr(leader, "t", 3, seconds(20)));
   EXPECT_EQ(Fetched(Call(leader, FetchFrom(id, 0, 0))).high_watermark, 1) << "nothing was lost";
   int64_t offset = -1;
   ASSERT_EQ(Produce(leader, id, 0, "more", &offset), ErrorCode::NONE);
@@ -100,6 +101,7 @@ TEST_F(DamagedReplicaTest, AnAcceptedLossIsNoLossWhereOthersHaveTheRecords) {
   const int hasty = LeaderOf("t");
   for (int i = 0; i < 3; ++i) ASSERT_EQ(Produce(hasty, id, 0, "acked"), ErrorCode::NONE);
   ASSERT_TRUE(WaitForIsr(hasty, "t", 3, seconds(20)));
+  world_.RunFor(seconds(6));  // until what is durable is written down
   // Nobody sees the damage, so nobody but the folder tells of it.
   for (int i = 1; i <= 3; ++i) node(i).Crash();
   sim::SimFileSystem& files = node(hasty).files();

@@ -169,11 +169,14 @@ class Start(unittest.TestCase):
                 byte = file.read(1)
                 file.seek(100)
                 file.write(bytes([byte[0] ^ 1]))
-            self.assertIn("CRC mismatch", refused())
+            self.assertIn(segment + " at byte", refused())
             os.remove(segment)
             self.assertIn("records up to", refused())
+            shutil.rmtree(metadata)
+            self.assertIn("this controller has lost its log", refused())
             # All of it is gone: the brokers, who have seen it, do not follow.
             shutil.rmtree(metadata)
+            os.remove(os.path.join(home, "quorum-voter"))
             controller = restart()
             with self.assertRaises(AssertionError) as failed:
                 node.start_broker()

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/sim/checkers/invariant_01_metadata_quorum.h"
 #include "tests/sim/checkers/invariant_03_leader_completeness.h"
 #include "tests/sim/checkers/invariant_05_quorum_superset.h"
 #include "tests/sim/checkers/invariant_06_durable_before_counted.h"
@@ -134,6 +135,20 @@ TEST(StaleActorsTest, ADeposedLeaderCommitsOnlyWhatItsSuccessorHas) {
   EXPECT_TRUE(checker.OnCommit(Leader(1, 1, 6, 8)).ok());
   EXPECT_FALSE(checker.OnCommit(Leader(1, 1, 7, 8)).ok());
   EXPECT_TRUE(checker.OnCommit(Leader(2, 2, 7, 8)).ok());
+}
+
+TEST(MetadataQuorumTest, OneLeaderPerEpochAndNothingShrinks) {
+  MetadataQuorum checker;
+  const auto seen = [&](const std::string& voter, int32_t epoch, bool leads, int64_t committed) {
+    return checker.Observe({voter + "'s", voter, epoch, leads, committed});
+  };
+  EXPECT_TRUE(seen("a", 1, true, 0).ok());
+  EXPECT_TRUE(seen("b", 1, false, 0).ok());
+  EXPECT_TRUE(seen("b", 2, true, 7).ok());
+  EXPECT_TRUE(seen("a", 1, true, 5).ok()) << "it does not know yet";
+  EXPECT_FALSE(seen("a", 2, true, 7).ok()) << "two leaders";
+  EXPECT_FALSE(seen("b", 2, true, 6).ok()) << "commits shrink";
+  EXPECT_FALSE(seen("b", 1, false, 7).ok()) << "epochs shrink";
 }
 
 TEST(MetadataDeterminismTest, OneContentPerOffset) {

@@ -151,8 +151,7 @@ void ClientProcess::OnAnswer(const PartitionName& partition, const RecordName& n
   }
   // A broker whose clock is far behind refuses what seems to come from the future, and a batch may
   // be larger than the topic takes now.
-  const bool may_refuse =
-      workload_.plan().WeightOf(Fault::kBrokerClockSteps) > 0 || workload_.plan().admin_storm;
+  const bool may_refuse = workload_.plan().BrokerClocksStep() || workload_.plan().admin_storm;
   const bool refused = may_refuse && absl::IsInvalidArgument(answer.status());
   if (absl::IsDeadlineExceeded(answer.status()) || refused) gave_up_.insert(partition);
   if (refused) return history_.OnFailed(partition, name);

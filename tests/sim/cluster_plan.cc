@@ -132,6 +132,18 @@ void DrawReaders(Random& random, ClusterPlan& plan) {
   plan.preferred_replica_lease = milliseconds(OneOf(random, {100, 1000, 300'000}));
 }
 
+void DrawQuorum(Random& random, const Pace& pace, ClusterPlan& plan) {
+  const uint64_t ticket = random.Below(100);
+  plan.controllers = ticket < 25 ? 1 : ticket < 90 ? 3 : 5;
+  plan.combined = ticket >= 25 && ticket < 65;
+  plan.election_timeout = Milliseconds(random, 200 * pace.percent / 100, 1000 * pace.percent / 100);
+  if (!plan.combined || plan.flush_before_ack) return;
+  // The broker in the same machine promises nothing about a loss of power.
+  for (const Fault fault : {Fault::kControllerPowerLoss, Fault::kControllerDiskSyncFails}) {
+    plan.fault_weights[static_cast<size_t>(fault)] = 0;
+  }
+}
+
 }  // namespace
 
 ClusterPlan DrawPlan(Random random) {
@@ -143,6 +155,7 @@ ClusterPlan DrawPlan(Random random) {
   DrawFaults(random, pace, plan);
   DrawAdmin(random, plan);
   DrawReaders(random, plan);
+  DrawQuorum(random, pace, plan);
   return plan;
 }
 

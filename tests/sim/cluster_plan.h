@@ -19,6 +19,8 @@ namespace soliton::sim {
 struct ClusterPlan {
   // -- Shape --
   int32_t brokers = 3;
+  int32_t controllers = 1;
+  bool combined = false;  // the controllers are the first brokers
   int32_t broker_shards = 1;
   int32_t topics = 1;
   int32_t partitions = 1;  // of each topic
@@ -26,6 +28,7 @@ struct ClusterPlan {
   bool flush_before_ack = true;
 
   // -- Brokers and controller --
+  Duration election_timeout = milliseconds(500);
   Duration heartbeat_interval{};
   Duration session_timeout{};
   Duration replica_lag_time_max{};
@@ -77,6 +80,10 @@ struct ClusterPlan {
   bool power_loss_at_end = false;
 
   uint32_t WeightOf(Fault fault) const { return fault_weights[static_cast<size_t>(fault)]; }
+  bool BrokerClocksStep() const {
+    return WeightOf(Fault::kBrokerClockSteps) > 0 ||
+           (combined && WeightOf(Fault::kControllerClockSteps) > 0);
+  }
   // Records may go with time: consumers may find that what they want next is deleted.
   bool MayDelete() const { return retention_bytes >= 0 || admin_storm; }
   // "name=value" separated by spaces, in several lines.

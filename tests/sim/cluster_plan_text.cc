@@ -11,6 +11,9 @@ namespace {
 template <typename Plan, typename Visit>
 void ForEachField(Plan& plan, const Visit& visit) {
   visit("brokers", plan.brokers);
+  visit("controllers", plan.controllers);
+  visit("combined", plan.combined);
+  visit("election.timeout", plan.election_timeout);
   visit("shards", plan.broker_shards);
   visit("topics", plan.topics);
   visit("partitions", plan.partitions);

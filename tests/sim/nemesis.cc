@@ -26,7 +26,8 @@ Nemesis::Nemesis(SimWorld& world, SimNetwork& network, SimCluster& cluster, cons
       network_(network),
       cluster_(cluster),
       plan_(plan),
-      machines_(cluster.nodes()),
+      machines_(cluster.machines()),
+      nodes_(cluster.nodes()),
       script_(std::move(script)),
       random_(world.ForkRandom("nemesis")) {
   for (uint32_t weight : plan.fault_weights) total_weight_ += weight;
@@ -68,9 +69,16 @@ Fault Nemesis::ChooseFault() {
   return Fault::kConnectionsReset;
 }
 
+int32_t Nemesis::AnyController() {
+  if (cluster_.controller_count() == 1 && !plan_.combined) return kController;
+  const auto number = static_cast<int32_t>(random_.Between(1, cluster_.controller_count()));
+  if (plan_.combined) return number;  // the broker's
+  return number == 1 ? kController : cluster_.broker_count() + cluster_.client_count() + number - 1;
+}
+
 int32_t Nemesis::MachineFor(Fault fault) {
   const std::string_view name = FaultName(fault);
-  if (name.starts_with("controller-")) return kController;
+  if (name.starts_with("controller-")) return AnyController();
   if (fault == Fault::kBrokerDiskWiped || fault == Fault::kBrokerDiskRots) return plan_.victim;
   // A log that cannot be read when it is opened counts as lost, and one loss is what is promised.
   if (fault == Fault::kBrokerDiskReadFails && plan_.victim != 0) return plan_.victim;
@@ -78,8 +86,8 @@ int32_t Nemesis::MachineFor(Fault fault) {
     return static_cast<int32_t>(random_.Between(1, cluster_.broker_count()));
   }
   if (fault == Fault::kClientKilled) {
-    return static_cast<int32_t>(
-        random_.Between(1 + cluster_.broker_count(), static_cast<int64_t>(machines_.size()) - 1));
+    return static_cast<int32_t>(random_.Between(
+        1 + cluster_.broker_count(), int64_t{cluster_.broker_count()} + cluster_.client_count()));
   }
   return static_cast<int32_t>(random_.Below(machines_.size()));
 }
@@ -113,7 +121,7 @@ void Nemesis::Do(const Strike& strike) {
     case Fault::kAllPowerLoss:
     case Fault::kAllKilled: {
       Random random(strike.detail);
-      for (SimNode* each : machines_) {
+      for (SimNode* each : nodes_) {
         if (each->name().starts_with("client")) continue;
         const CrashModel model = ModelOf(random);
         const auto down_ns = static_cast<uint64_t>(strike.duration.count());
@@ -245,7 +253,7 @@ void Nemesis::StrikeNetwork(const Strike& strike) {
       some = {&a};
       break;
     case Fault::kHalves:
-      for (SimNode* node : machines_) {
+      for (SimNode* node : nodes_) {
         if (random.Chance(1, 2)) some.push_back(node);
       }
       break;
@@ -261,7 +269,7 @@ void Nemesis::StrikeNetwork(const Strike& strike) {
     default:
       return network_.ResetConnections(a.id(), b.id());
   }
-  for (SimNode* node : machines_) {
+  for (SimNode* node : nodes_) {
     if (std::find(some.begin(), some.end(), node) == some.end()) others.push_back(node);
   }
   Separate(some, others, strike.duration);
@@ -308,7 +316,7 @@ void Nemesis::StopAndHeal() {
   Say("healing");
   active_ = false;
   network_.HealAll();
-  for (SimNode* node : machines_) {
+  for (SimNode* node : nodes_) {
     node->files().ClearFaults();
     node->files().set_capacity_bytes(std::nullopt);
     node->clock().StepWall(0, 0);

@@ -61,6 +61,7 @@ class Nemesis {
   void RestartLater(SimNode& node, Duration delay);
   Duration DrawDuration();
   int32_t MachineFor(Fault fault);
+  int32_t AnyController();
   void After(Duration delay, std::function<void()> what);
   void Say(const std::string& what);
 
@@ -68,7 +69,8 @@ class Nemesis {
   SimNetwork& network_;
   SimCluster& cluster_;
   const ClusterPlan plan_;
-  const std::vector<SimNode*> machines_;
+  const std::vector<SimNode*> machines_;  // as strikes number them
+  const std::vector<SimNode*> nodes_;     // each once
   const std::optional<std::vector<Strike>> script_;
   Random random_;
   MonotonicTime start_{};

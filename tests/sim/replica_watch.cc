@@ -38,15 +38,13 @@ const PartitionName& ReplicaWatch::NameOf(const Uuid& topic_id, const std::strin
 void ReplicaWatch::OnEvent(EventTag tag) {
   // Only tasks and timers run a process's code on its shards.
   if (tag.kind != EventKind::kTask && tag.kind != EventKind::kTimer) return;
-  if (tag.node == cluster_.controller().id()) {
-    ObserveController();
-  } else {
-    for (int32_t id = 1; id <= cluster_.broker_count(); ++id) {
-      if (cluster_.broker(id).id() != tag.node) continue;
-      const broker::Broker* app = cluster_.BrokerApp(id);
-      if (app == nullptr) return;
-      world_.Inspect([&] { Observe(id, *app); });
-    }
+  for (int number = 1; number <= cluster_.controller_count(); ++number) {
+    if (cluster_.controller(number).id() == tag.node) ObserveController(number);
+  }
+  for (int32_t id = 1; id <= cluster_.broker_count(); ++id) {
+    if (cluster_.broker(id).id() != tag.node) continue;
+    const broker::Broker* app = cluster_.BrokerApp(id);
+    if (app != nullptr) world_.Inspect([&] { Observe(id, *app); });
   }
   if (dirty_.empty()) return;
   for (const PartitionKey& key : dirty_) {
@@ -150,7 +148,7 @@ void ReplicaWatch::OnCommit(const broker::Broker& app, const ReplicaSnapshot& re
                             const ReplicaObservation& seen) {
   world_.Fail("15: stale actors", stale_actors_.OnCommit(seen));
   auto committed = committed_.find({replica.topic_id, replica.partition});
-  if (committed != committed_.end() && cluster_.ControllerApp() != nullptr) {
+  if (committed != committed_.end() && AnyControllerRuns()) {
     world_.Fail("5: quorum superset", CheckQuorum(seen, committed->second));
   }
   const int64_t from = std::max(ledger_.end(seen.partition), seen.log_start_offset);
@@ -161,14 +159,32 @@ void ReplicaWatch::OnCommit(const broker::Broker& app, const ReplicaSnapshot& re
   true_high_watermark_[seen.partition] = seen.high_watermark;
 }
 
-void ReplicaWatch::ObserveController() {
-  const controller::ControllerNode* app = cluster_.ControllerApp();
+bool ReplicaWatch::AnyControllerRuns() const {
+  for (int number = 1; number <= cluster_.controller_count(); ++number) {
+    if (cluster_.ControllerApp(number) != nullptr) return true;
+  }
+  return false;
+}
+
+void ReplicaWatch::ObserveController(int number) {
+  const controller::ControllerNode* app = cluster_.ControllerApp(number);
   if (app == nullptr) return;
+  const std::string who =
+      fmt::format("controller {} in process {}", number, cluster_.controller(number).incarnation());
+  const controller::QuorumCore& quorum = app->quorum();
+  world_.Fail("1: metadata quorum", quorum_.Observe({.process = who,
+                                                     .voter = quorum.self().ToString(),
+                                                     .epoch = quorum.epoch(),
+                                                     .leads = quorum.is_leader(),
+                                                     .committed_end = quorum.committed_end()}));
   const controller::MetadataImage& image = app->committed_image();
-  if (image.offset == metadata_offset_ || image.offset < 0) return;
-  metadata_offset_ = image.offset;
-  const std::string who = fmt::format("controller {}", cluster_.controller().incarnation());
+  int64_t& seen = metadata_offsets_[who];
+  if (image.offset == seen || image.offset < 0) return;
+  seen = image.offset;
   world_.Fail("19: metadata determinism", metadata_.Observe(who, image.offset, HashOf(image)));
+  // Followers hear later of what is committed.
+  if (image.offset <= metadata_offset_) return;
+  metadata_offset_ = image.offset;
   for (const auto& [id, broker] : image.brokers) {
     world_.Fail("15: stale actors", stale_actors_.OnBrokerEpoch(id, broker.broker_epoch));
   }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/sim/checkers/invariant_01_metadata_quorum.h"
 #include "tests/sim/checkers/invariant_01_one_leader_per_epoch.h"
 #include "tests/sim/checkers/invariant_03_leader_completeness.h"
 #include "tests/sim/checkers/invariant_06_durable_before_counted.h"
@@ -82,7 +83,8 @@ class ReplicaWatch {
                        const ReplicaObservation& seen);
   void OnCommit(const broker::Broker& app, const ReplicaSnapshot& replica,
                 const ReplicaObservation& seen);
-  void ObserveController();
+  void ObserveController(int number);
+  bool AnyControllerRuns() const;
   // Invariant 4: members of the committed ISR and eligible leaders hold everything below the true
   // high watermark.
   absl::Status CheckCandidates(const PartitionKey& key) const;
@@ -104,7 +106,9 @@ class ReplicaWatch {
   std::map<PartitionName, int64_t> true_high_watermark_;
   std::map<PartitionName, int64_t> highest_log_start_;
   std::map<PartitionKey, PartitionMetadata> committed_;  // by the controller
-  int64_t metadata_offset_ = -1;
+  int64_t metadata_offset_ = -1;                         // what committed_ is of
+  std::map<std::string, int64_t> metadata_offsets_;      // by controller process
+  MetadataQuorum quorum_;
   // (partition, leader epoch, broker's incarnation) of leaders seen.
   std::set<std::tuple<PartitionName, int32_t, int>> led_;
   // The present processes, by broker.

@@ -23,14 +23,19 @@ SimCluster::SimCluster(SimWorld& world, SimNetwork& network, const ClusterPlan& 
       stopping_incarnation_(static_cast<size_t>(plan.brokers), 0) {
   SimDiskLatency latency;
   latency.max = plan.disk_latency_max;
-  controller_ = std::make_unique<SimNode>(world, network, "controller",
-                                          SimNodeOptions{.shards = 1, .disk_latency = latency});
-  controller_->SetBoot([this](SimNode& node) { return BootController(node); });
+  for (int number = 1; !plan.combined && number <= plan.controllers; ++number) {
+    controllers_.push_back(std::make_unique<SimNode>(
+        world, network, plan.controllers == 1 ? "controller" : fmt::format("controller-{}", number),
+        SimNodeOptions{.shards = 1, .disk_latency = latency}));
+    controllers_.back()->SetBoot([this, number](SimNode& node) { return Boot(node, number, 0); });
+  }
   for (int32_t id = 1; id <= plan.brokers; ++id) {
     brokers_.push_back(std::make_unique<SimNode>(
         world, network, fmt::format("broker-{}", id),
         SimNodeOptions{.shards = plan.broker_shards, .disk_latency = latency}));
-    brokers_.back()->SetBoot([this, id](SimNode& node) { return BootBroker(node, id); });
+    const int controller = plan.combined && id <= plan.controllers ? id : 0;
+    brokers_.back()->SetBoot(
+        [this, controller, id](SimNode& node) { return Boot(node, controller, id); });
   }
   const int clients = plan.clients + (plan.topic_churn ? 1 : 0) + (plan.admin_storm ? 1 : 0);
   for (int i = 0; i < clients; ++i) {
@@ -39,30 +44,51 @@ SimCluster::SimCluster(SimWorld& world, SimNetwork& network, const ClusterPlan& 
 }
 
 void SimCluster::Start() {
-  controller_->Restart();
+  for (auto& controller : controllers_) controller->Restart();
   for (auto& broker : brokers_) broker->Restart();
 }
 
-std::shared_ptr<void> SimCluster::BootController(SimNode& node) {
-  auto slot = std::make_shared<Slot<controller::ControllerNode>>();
-  node.Post([this, &node, slot] {
-    controller::ControllerOptions options;
-    options.node_id = kControllerId;
-    options.listen = {node.name(), kControllerPort};
-    options.data_directory = "/data";
-    options.broker_session_timeout = plan_.session_timeout;
-    options.on_fatal = [this, &node](const absl::Status& why) { OnFatal(node, why); };
-    auto started = controller::ControllerNode::Start(node.ports(), options);
-    if (!started.ok()) return OnFatal(node, started.status());
-    *slot = *std::move(started);
+Endpoint SimCluster::ControllerEndpoint(int number) const {
+  const auto& machines = plan_.combined ? brokers_ : controllers_;
+  return {machines[static_cast<size_t>(number - 1)]->name(), kControllerPort};
+}
+
+std::shared_ptr<void> SimCluster::Boot(SimNode& node, int controller_number, int32_t broker_id) {
+  auto process = std::make_shared<Process>();
+  node.Post([this, &node, process, controller_number, broker_id] {
+    if (controller_number > 0 && !StartController(node, controller_number, *process)) return;
+    if (broker_id > 0) StartBroker(node, broker_id, *process);
   });
-  return slot;
+  return process;
+}
+
+bool SimCluster::StartController(SimNode& node, int number, Process& process) {
+  controller::ControllerOptions options;
+  options.node_id = ControllerId(number);
+  options.listen = {node.name(), kControllerPort};
+  for (int voter = 1; voter <= plan_.controllers; ++voter) {
+    options.voters[ControllerId(voter)] = ControllerEndpoint(voter);
+  }
+  options.data_directory = plan_.combined ? "/meta" : "/data";
+  options.quorum.election_timeout = plan_.election_timeout;
+  options.quorum.heartbeat_interval = plan_.election_timeout / 10;
+  options.broker_session_timeout = plan_.session_timeout;
+  options.on_fatal = [this, &node](const absl::Status& why) { OnFatal(node, why); };
+  auto started = controller::ControllerNode::Start(node.ports(), options);
+  if (!started.ok()) {
+    OnFatal(node, started.status());
+    return false;
+  }
+  process.controller = *std::move(started);
+  return true;
 }
 
 broker::BrokerOptions SimCluster::OptionsOf(int32_t id, const SimNode& node) const {
   broker::BrokerOptions options;
   options.node_id = id;
-  options.controllers = {{controller_->name(), kControllerPort}};
+  for (int number = 1; number <= plan_.controllers; ++number) {
+    options.controllers.push_back(ControllerEndpoint(number));
+  }
   options.listen = {node.name(), kBrokerPort};
   options.data_directory = "/data";
   options.flush_before_ack = plan_.flush_before_ack;
@@ -85,20 +111,30 @@ broker::BrokerOptions SimCluster::OptionsOf(int32_t id, const SimNode& node) con
   return options;
 }
 
-std::shared_ptr<void> SimCluster::BootBroker(SimNode& node, int32_t id) {
-  auto slot = std::make_shared<Slot<broker::Broker>>();
-  node.Post([this, &node, slot, id] {
-    auto started = broker::Broker::Start(
-        node.ports(), OptionsOf(id, node),
-        {.on_serving =
-             [this, &node, id] {
-               serving_incarnation_[static_cast<size_t>(id - 1)] = node.incarnation();
-             },
-         .on_fatal = [this, &node](const absl::Status& why) { OnFatal(node, why); }});
-    if (!started.ok()) return OnFatal(node, started.status());
-    *slot = *std::move(started);
+bool SimCluster::StartBroker(SimNode& node, int32_t id, Process& process) {
+  auto started = broker::Broker::Start(
+      node.ports(), OptionsOf(id, node),
+      {.on_serving =
+           [this, &node, id] {
+             serving_incarnation_[static_cast<size_t>(id - 1)] = node.incarnation();
+           },
+       .on_fatal = [this, &node](const absl::Status& why) { OnFatal(node, why); }});
+  if (!started.ok()) {
+    OnFatal(node, started.status());
+    return false;
+  }
+  process.broker = *std::move(started);
+  return true;
+}
+
+// As the process does: the broker first, it takes leave of the controllers.
+void SimCluster::StopProcess(Process& process, absl::AnyInvocable<void(absl::Status)> done) {
+  process.broker->Stop([&process, done = std::move(done)](absl::Status broker) mutable {
+    if (process.controller == nullptr) return done(broker);
+    process.controller->Stop([broker, done = std::move(done)](absl::Status controller) mutable {
+      done(broker.ok() ? controller : broker);
+    });
   });
-  return slot;
 }
 
 void SimCluster::Excuse(const SimNode& node) {
@@ -203,20 +239,29 @@ bool SimCluster::CreateTopics() {
 }
 
 std::vector<SimNode*> SimCluster::nodes() {
-  std::vector<SimNode*> all = {controller_.get()};
+  std::vector<SimNode*> all;
+  for (auto& controller : controllers_) all.push_back(controller.get());
   for (auto& broker : brokers_) all.push_back(broker.get());
   for (auto& client : clients_) all.push_back(client.get());
   return all;
 }
 
-broker::Broker* SimCluster::BrokerApp(int32_t id) {
-  auto* slot = broker(id).app<Slot<broker::Broker>>();
-  return slot == nullptr ? nullptr : slot->get();
+std::vector<SimNode*> SimCluster::machines() {
+  std::vector<SimNode*> all = {&controller(1)};
+  for (auto& broker : brokers_) all.push_back(broker.get());
+  for (auto& client : clients_) all.push_back(client.get());
+  for (size_t i = 1; i < controllers_.size(); ++i) all.push_back(controllers_[i].get());
+  return all;
 }
 
-controller::ControllerNode* SimCluster::ControllerApp() {
-  auto* slot = controller_->app<Slot<controller::ControllerNode>>();
-  return slot == nullptr ? nullptr : slot->get();
+broker::Broker* SimCluster::BrokerApp(int32_t id) {
+  auto* process = broker(id).app<Process>();
+  return process == nullptr ? nullptr : process->broker.get();
+}
+
+controller::ControllerNode* SimCluster::ControllerApp(int number) {
+  auto* process = controller(number).app<Process>();
+  return process == nullptr ? nullptr : process->controller.get();
 }
 
 void SimCluster::StopCleanly(int32_t id, Duration down_for) {
@@ -231,8 +276,8 @@ void SimCluster::StopCleanly(int32_t id, Duration down_for) {
       if (!node.alive()) node.Restart();
     });
   };
-  node.Post([this, &node, id, end] {
-    BrokerApp(id)->Stop([this, &node, end](const absl::Status& status) {
+  node.Post([this, &node, end] {
+    StopProcess(*node.app<Process>(), [this, &node, end](const absl::Status& status) {
       if (!status.ok()) {
         // A disk that fails keeps the logs from being closed; the process ends all the same.
         if (!MayGiveUp(node)) world_.Fail("a clean stop succeeds", status);

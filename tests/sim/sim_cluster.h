@@ -1,7 +1,8 @@
-// One controller (node 100), three brokers and some client machines in one simulated world: the
-// real code, started as main() does. What runs on the clients is the workload's business. A process
-// that gives up (a fatal error) is a violation unless its disk had a fault; then it is started
-// again a little later, as a supervisor would.
+// Controllers, brokers and some client machines in one simulated world: the real code, started as
+// main() does, the controllers in machines of their own (nodes 101, 102, ...) or in the brokers'.
+// What runs on the clients is the workload's business. A process that gives up (a fatal error) is a
+// violation unless its disk had a fault; then it is started again a little later, as a supervisor
+// would.
 //
 // Owner: the world's thread. The world outlives the network, which outlives the cluster.
 #pragma once
@@ -21,13 +22,11 @@
 
 namespace soliton::sim {
 
-inline constexpr int32_t kControllerId = 100;
-
 class SimCluster {
  public:
   SimCluster(SimWorld& world, SimNetwork& network, const ClusterPlan& plan);
 
-  // Starts controller and brokers. Clients are started by whoever gives them a boot function.
+  // Starts controllers and brokers. Clients are started by whoever gives them a boot function.
   void Start();
   // Every broker has been told by the controller that it serves, in its present process.
   bool AllServing() const;
@@ -50,15 +49,21 @@ class SimCluster {
   std::string TopicName(int index) const { return fmt::format("t{}", index); }
 
   int broker_count() const { return static_cast<int>(brokers_.size()); }
-  SimNode& controller() { return *controller_; }
+  int controller_count() const { return plan_.controllers; }
+  // By number, from 1 on.
+  SimNode& controller(int number) {
+    return plan_.combined ? broker(number) : *controllers_[static_cast<size_t>(number - 1)];
+  }
   SimNode& broker(int32_t id) { return *brokers_[static_cast<size_t>(id - 1)]; }
   int client_count() const { return static_cast<int>(clients_.size()); }
   SimNode& client(int index) { return *clients_[static_cast<size_t>(index)]; }
-  // Controller, brokers, clients.
+  // Each machine once.
   std::vector<SimNode*> nodes();
+  // As strikes number them: a controller, the brokers by their ids, clients, further controllers.
+  std::vector<SimNode*> machines();
   // Null while the process is down or not yet up.
   broker::Broker* BrokerApp(int32_t id);
-  controller::ControllerNode* ControllerApp();
+  controller::ControllerNode* ControllerApp(int number);
   std::vector<Endpoint> BootstrapServers() const;
   // Each broker is a rack of its own.
   static std::string RackOf(int32_t broker) { return fmt::format("rack-{}", broker); }
@@ -69,11 +74,17 @@ class SimCluster {
   int64_t clean_stops() const { return clean_stops_; }
 
  private:
-  template <typename App>
-  using Slot = std::unique_ptr<App>;
+  struct Process {
+    std::unique_ptr<controller::ControllerNode> controller;
+    std::unique_ptr<broker::Broker> broker;
+  };
 
-  std::shared_ptr<void> BootController(SimNode& node);
-  std::shared_ptr<void> BootBroker(SimNode& node, int32_t id);
+  std::shared_ptr<void> Boot(SimNode& node, int controller_number, int32_t broker_id);
+  bool StartController(SimNode& node, int number, Process& process);
+  bool StartBroker(SimNode& node, int32_t id, Process& process);
+  static void StopProcess(Process& process, absl::AnyInvocable<void(absl::Status)> done);
+  Endpoint ControllerEndpoint(int number) const;
+  int32_t ControllerId(int number) const { return plan_.combined ? number : 100 + number; }
   broker::BrokerOptions OptionsOf(int32_t id, const SimNode& node) const;
   void OnFatal(SimNode& node, const absl::Status& why);
   struct Excused {
@@ -83,7 +94,7 @@ class SimCluster {
 
   SimWorld& world_;
   const ClusterPlan plan_;
-  std::unique_ptr<SimNode> controller_;
+  std::vector<std::unique_ptr<SimNode>> controllers_;  // in machines of their own
   std::vector<std::unique_ptr<SimNode>> brokers_;
   std::vector<std::unique_ptr<SimNode>> clients_;
   // By broker: of the process that serves, and of the last one that was asked to stop.

@@ -205,9 +205,20 @@ TEST(QuorumReplicaTest, ALostVoteFileIsNotMadeAnew) {
   voters.node(2).Restart();
   voters.world().RunFor(seconds(1));
   EXPECT_FALSE(voters.process(2)->running());
-  EXPECT_NE(voters.process(2)->failure().message().find("may have forgotten whom it voted for"),
+  EXPECT_NE(voters.process(2)->failure().message().find("forgotten whom it voted for"),
             std::string::npos)
       << voters.process(2)->failure();
+  // Nor when the log is gone with it.
+  voters.node(2).Crash();
+  const std::string log = "meta/__cluster_metadata-0";
+  const auto entries = voters.node(2).files().List(log);
+  ASSERT_TRUE(entries.ok());
+  for (const DirectoryEntry& entry : *entries) {
+    ASSERT_TRUE(voters.node(2).files().Remove(JoinPath(log, entry.name)).ok());
+  }
+  voters.node(2).Restart();
+  voters.world().RunFor(seconds(1));
+  EXPECT_FALSE(voters.process(2)->running());
   // Nor is a damaged one believed.
   voters.node(2).Crash();
   ASSERT_TRUE(

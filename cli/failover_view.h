@@ -1,5 +1,5 @@
-// Shows a failover run while it goes on: on a terminal a chart that redraws at 10 Hz, else a plain
-// line per second and per event. Main thread only.
+// Shows failover runs while they go on: on a terminal a chart that redraws at 10 Hz, else a plain
+// line per second and per event, or per run where there are several. Main thread only.
 #pragma once
 
 #include <string>
@@ -15,6 +15,8 @@ class FailoverView {
 
   void OnProgress(const bench::FailoverProgress& progress);
   void OnEvent(Duration elapsed, const std::string& text);
+  // A run has ended.
+  void OnRun(const bench::RunRecord& run);
   // Leaves the last chart standing.
   void End();
 
@@ -29,5 +31,8 @@ class FailoverView {
   int64_t printed_seconds_ = -1;
   std::string printed_phase_;
 };
+
+// "run 3  node 2 led 2 of 6  unavailable 36.1 ms  ...": what a run came to, in one line.
+std::string RunLine(const bench::RunRecord& run);
 
 }  // namespace soliton::cli

@@ -1,5 +1,6 @@
 #include "runtime/process.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <limits.h>
 #include <malloc.h>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "runtime/base/os_error.h"
+#include "runtime/base/unique_fd.h"
 #include "runtime/file/posix_file_system.h"
 #include "runtime/loop/native_clock.h"
 
@@ -63,6 +65,40 @@ std::vector<int64_t> StatFields(std::string_view text) {
 
 // In nanoseconds before the division: a tick is a fraction of a second.
 Duration FromTicks(int64_t ticks) { return Duration(seconds(ticks)) / ::sysconf(_SC_CLK_TCK); }
+
+// /bin/sh with `command`; its standard output goes to `output` unless that is -1.
+absl::StatusOr<pid_t> StartShell(const std::string& command, int output) {
+  std::string shell = "/bin/sh";
+  std::string option = "-c";
+  std::string text = command;
+  char* arguments[] = {shell.data(), option.data(), text.data(), nullptr};
+  // The child gets the default dispositions back that this process has changed.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  if (output >= 0) posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  pid_t child = 0;
+  const int error = ::posix_spawn(&child, shell.c_str(), &actions, &attributes, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) return ErrnoStatus(error, "run", command);
+  return child;
+}
+
+absl::StatusOr<int> AwaitExit(pid_t child, const std::string& command) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return ErrnoStatus(errno, "wait for", command);
+  }
+  if (WIFSIGNALED(status)) return 128 + WTERMSIG(status);
+  return WEXITSTATUS(status);
+}
 
 }  // namespace
 
@@ -118,28 +154,41 @@ absl::StatusOr<ResourceUsage> UsageOfProcess(int pid) {
 }
 
 absl::StatusOr<int> RunCommand(const std::string& command) {
-  std::string shell = "/bin/sh";
-  std::string option = "-c";
-  std::string text = command;
-  char* arguments[] = {shell.data(), option.data(), text.data(), nullptr};
-  // The child gets the default dispositions back that this process has changed.
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t defaults;
-  sigemptyset(&defaults);
-  sigaddset(&defaults, SIGPIPE);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-  pid_t child = 0;
-  const int error = ::posix_spawn(&child, shell.c_str(), nullptr, &attributes, arguments, environ);
-  posix_spawnattr_destroy(&attributes);
-  if (error != 0) return ErrnoStatus(error, "run", command);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) return ErrnoStatus(errno, "wait for", command);
+  const absl::StatusOr<pid_t> child = StartShell(command, -1);
+  if (!child.ok()) return child.status();
+  return AwaitExit(*child, command);
+}
+
+absl::StatusOr<CommandOutput> RunCommandForOutput(const std::string& command) {
+  constexpr size_t kMaxBytes = 1 << 20;
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "make a pipe for", command);
+  UniqueFd read_end(ends[0]);
+  UniqueFd write_end(ends[1]);
+  const absl::StatusOr<pid_t> child = StartShell(command, write_end.get());
+  write_end.Reset(-1);
+  if (!child.ok()) return child.status();
+  CommandOutput output;
+  for (;;) {
+    char piece[4096];
+    const ssize_t got = ::read(read_end.get(), piece, sizeof(piece));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    // The rest is read too, so that the command does not wait for somebody to read it.
+    output.text.append(piece, std::min(static_cast<size_t>(got), kMaxBytes - output.text.size()));
   }
-  if (WIFSIGNALED(status)) return 128 + WTERMSIG(status);
-  return WEXITSTATUS(status);
+  const absl::StatusOr<int> exit_code = AwaitExit(*child, command);
+  if (!exit_code.ok()) return exit_code.status();
+  output.exit_code = *exit_code;
+  return output;
+}
+
+absl::Status SignalProcess(int pid, int signal) {
+  // 0 and negative numbers stand for groups of processes.
+  if (pid <= 0) return absl::InvalidArgumentError(fmt::format("{} is no process id", pid));
+  if (::kill(pid, signal) == 0) return absl::OkStatus();
+  if (errno == ESRCH) return absl::NotFoundError(fmt::format("there is no process {}", pid));
+  return ErrnoStatus(errno, "signal process", std::to_string(pid));
 }
 
 void KeepFreedMemory() {

@@ -34,6 +34,16 @@ absl::StatusOr<ResourceUsage> UsageOfProcess(int pid = 0);
 // Returns the exit code, or 128 + the signal's number.
 absl::StatusOr<int> RunCommand(const std::string& command);
 
+struct CommandOutput {
+  int exit_code = 0;  // as RunCommand's
+  std::string text;   // its standard output
+};
+// The same, and takes what it writes to its standard output, up to 1 MiB of it.
+absl::StatusOr<CommandOutput> RunCommandForOutput(const std::string& command);
+
+// Sends a signal; 0 only asks whether the process exists. kNotFound: it does not.
+absl::Status SignalProcess(int pid, int signal);
+
 // Lets the allocator keep the memory of frames instead of handing it to the system and faulting it
 // in again for the next one. For main(), before there are threads.
 void KeepFreedMemory();

@@ -8,12 +8,20 @@
 #include "runtime/base/check.h"
 
 namespace soliton::bench {
+namespace {
+
+constexpr int64_t kNotAcked = -1;
+// Acknowledged by a client that was not told where.
+constexpr int64_t kOffsetUnknown = -2;
+
+}  // namespace
 
 Ledger::Ledger(int32_t partitions) : lanes_(static_cast<size_t>(partitions)) {}
 
 int64_t Ledger::Sent(int32_t partition) {
   Lane& lane = lanes_[static_cast<size_t>(partition)];
-  lane.acked_offset.push_back(-1);
+  lane.acked_offset.push_back(kNotAcked);
+  lane.acked_at.emplace_back();
   ++sent_;
   return static_cast<int64_t>(lane.acked_offset.size()) - 1;
 }
@@ -21,8 +29,10 @@ int64_t Ledger::Sent(int32_t partition) {
 void Ledger::Acked(int32_t partition, int64_t sequence, int64_t offset, MonotonicTime when) {
   Lane& lane = lanes_[static_cast<size_t>(partition)];
   int64_t& acked_offset = lane.acked_offset[static_cast<size_t>(sequence)];
-  CHECK(acked_offset == -1, "record {} of partition {} acknowledged twice", sequence, partition);
-  acked_offset = offset;
+  CHECK(acked_offset == kNotAcked, "record {} of partition {} acknowledged twice", sequence,
+        partition);
+  acked_offset = offset < 0 ? kOffsetUnknown : offset;
+  lane.acked_at[static_cast<size_t>(sequence)] = when;
   lane.acks.push_back(when);
   ++acked_;
 }
@@ -62,24 +72,57 @@ Verdict Ledger::Judge() const {
     verdict.foreign += lane.foreign;
     for (size_t i = 0; i < lane.acked_offset.size(); ++i) {
       const bool found = i < lane.copies.size() && lane.copies[i] > 0;
-      if (lane.acked_offset[i] >= 0 && !found) ++verdict.lost;
+      if (lane.acked_offset[i] != kNotAcked && !found) ++verdict.lost;
     }
   }
   return verdict;
 }
 
-std::optional<Duration> Ledger::LongestSilence(int32_t partition, MonotonicTime from,
-                                               MonotonicTime end) const {
+std::optional<MonotonicTime> Ledger::AckedAt(int32_t partition, int64_t sequence) const {
+  const Lane& lane = lanes_[static_cast<size_t>(partition)];
+  const auto at = static_cast<size_t>(sequence);
+  if (lane.acked_offset[at] == kNotAcked) return std::nullopt;
+  return lane.acked_at[at];
+}
+
+int64_t Ledger::sent(int32_t partition) const {
+  return static_cast<int64_t>(lanes_[static_cast<size_t>(partition)].acked_offset.size());
+}
+
+std::optional<MonotonicTime> Ledger::LastAck(int32_t partition) const {
   const Lane& lane = lanes_[static_cast<size_t>(partition)];
   if (lane.acks.empty()) return std::nullopt;
-  Duration longest{};
-  MonotonicTime last = lane.acks.front();
-  for (MonotonicTime ack : lane.acks) {
-    if (ack >= from) longest = std::max(longest, ack - last);
-    last = ack;
+  return lane.acks.back();
+}
+
+std::optional<Pause> Ledger::LongestPause(int32_t partition, MonotonicTime from, MonotonicTime to,
+                                          MonotonicTime end) const {
+  const Lane& lane = lanes_[static_cast<size_t>(partition)];
+  std::optional<Pause> longest;
+  const auto consider = [&](const Pause& pause) {
+    if (pause.first_ack < from || pause.last_ack >= to) return;
+    if (!longest || pause.length() > longest->length()) longest = pause;
+  };
+  for (size_t i = 1; i < lane.acks.size(); ++i) consider({lane.acks[i - 1], lane.acks[i]});
+  if (!lane.acks.empty() && end > lane.acks.back()) {
+    consider({lane.acks.back(), end, /*ended=*/false});
   }
-  if (end > last) longest = std::max(longest, end - last);
   return longest;
+}
+
+Duration Ledger::UsualPause(MonotonicTime from, MonotonicTime to) const {
+  std::vector<Duration> pauses;
+  for (const Lane& lane : lanes_) {
+    for (size_t i = 1; i < lane.acks.size(); ++i) {
+      if (lane.acks[i - 1] < from || lane.acks[i] > to) continue;
+      // Records of one batch are acknowledged together: that is no pause.
+      if (lane.acks[i] > lane.acks[i - 1]) pauses.push_back(lane.acks[i] - lane.acks[i - 1]);
+    }
+  }
+  if (pauses.empty()) return {};
+  const size_t at = (pauses.size() - 1) * 99 / 100;
+  std::nth_element(pauses.begin(), pauses.begin() + static_cast<ptrdiff_t>(at), pauses.end());
+  return pauses[at];
 }
 
 std::string MakeValue(std::string_view run, int32_t partition, int64_t sequence,

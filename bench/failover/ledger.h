@@ -27,9 +27,20 @@ struct Verdict {
   int64_t misplaced = 0;     // at another offset than the acknowledgement said
   int64_t foreign = 0;       // not records of this run
 
-  bool ok() const {
-    return lost == 0 && duplicated == 0 && out_of_order == 0 && misplaced == 0 && foreign == 0;
+  // `exactly_once`: the client promises that; else a retry may repeat or overtake.
+  bool ok(bool exactly_once = true) const {
+    return lost == 0 && misplaced == 0 && foreign == 0 &&
+           (!exactly_once || (duplicated == 0 && out_of_order == 0));
   }
+};
+
+// Between two acknowledgements of one partition.
+struct Pause {
+  MonotonicTime last_ack;
+  MonotonicTime first_ack;
+  bool ended = true;  // false: the run was over before another acknowledgement
+
+  Duration length() const { return first_ack - last_ack; }
 };
 
 class Ledger {
@@ -39,6 +50,7 @@ class Ledger {
   int32_t partitions() const { return static_cast<int32_t>(lanes_.size()); }
   // The next record of a partition: its sequence.
   int64_t Sent(int32_t partition);
+  // `offset` -1: the acknowledgement did not say.
   void Acked(int32_t partition, int64_t sequence, int64_t offset, MonotonicTime when);
   void Failed(int32_t partition, int64_t sequence);
 
@@ -52,17 +64,27 @@ class Ledger {
   int64_t failed() const { return failed_; }
   int64_t outstanding() const { return sent_ - acked_ - failed_; }
 
-  // The longest silence between two acknowledgements of a partition that ends after `from`: how
-  // long it was not writable for this client. Until `end` when nothing was acknowledged any more;
-  // nullopt when it never was.
-  std::optional<Duration> LongestSilence(int32_t partition, MonotonicTime from,
-                                         MonotonicTime end) const;
+  // When a record was acknowledged; nullopt: not (yet).
+  std::optional<MonotonicTime> AckedAt(int32_t partition, int64_t sequence) const;
+  int64_t sent(int32_t partition) const;
+  // Of any record; nullopt: none so far.
+  std::optional<MonotonicTime> LastAck(int32_t partition) const;
+
+  // The longest pause between two acknowledgements of a partition that ends after `from` and begins
+  // before `to`: how long it was not writable for this client. Where nothing was acknowledged any
+  // more it lasts until `end`; nullopt when nothing ever was, or no pause touches the window.
+  std::optional<Pause> LongestPause(int32_t partition, MonotonicTime from, MonotonicTime to,
+                                    MonotonicTime end) const;
+  // The pause that 99 of 100 between `from` and `to` do not exceed, over all partitions: what the
+  // load's own rhythm makes of them. Zero when there was none.
+  Duration UsualPause(MonotonicTime from, MonotonicTime to) const;
 
  private:
   struct Lane {
-    std::vector<int64_t> acked_offset;  // by sequence; -1 = not acknowledged
-    std::vector<uint8_t> copies;        // read back, by sequence
-    std::vector<MonotonicTime> acks;    // in order
+    std::vector<int64_t> acked_offset;    // by sequence, see ledger.cc for the negative ones
+    std::vector<MonotonicTime> acked_at;  // by sequence, where acknowledged
+    std::vector<uint8_t> copies;          // read back, by sequence
+    std::vector<MonotonicTime> acks;      // in order
     int64_t highest_read = -1;
     int64_t duplicated = 0;
     int64_t out_of_order = 0;

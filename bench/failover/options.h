@@ -1,10 +1,14 @@
-// What a failover run does.
+// What one run does. Times count from the first record.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "bench/failover/fault.h"
+#include "bench/failover/load_driver.h"
+#include "bench/failover/node_control.h"
 #include "runtime/loop/clock.h"
 #include "runtime/net/transport.h"
 
@@ -15,14 +19,23 @@ struct FailoverOptions {
   std::string topic;  // must exist; every partition gets an equal share of the load
   int64_t records_per_second = 5000;
   int64_t value_bytes = 200;
-  Duration duration = seconds(20);  // of the load
-  Duration fault_at = seconds(6);   // after its start
-  Duration recover_at = seconds(12);
-  // Shell commands; {node} is replaced by the broker that leads most partitions of the topic.
-  std::string fault_command;  // empty: no fault
-  std::string recover_command;
+  DriverOptions driver;  // its bootstrap and topic are those above
+
+  Duration warm_up = seconds(1);   // not measured
+  Duration fault_at = seconds(2);  // and up to so much later, so that runs differ in phase:
+  Duration fault_spread = milliseconds(500);
+  // Without it mending begins when all partitions have been written for `settle` again.
+  std::optional<Duration> recover_at;
+  // Of the load. Without it the load ends `settle` after all in-sync sets are full again.
+  std::optional<Duration> duration;
+  Duration settle = seconds(1);
+
+  FaultKind fault = FaultKind::kNone;
+  std::optional<int32_t> victim;  // instead of choosing one
+  NodeControlOptions nodes;
+
   Duration rejoin_timeout = seconds(60);  // until every partition has its full ISR again
-  Duration drain_timeout = seconds(60);   // for acknowledgements after the load
+  Duration drain_timeout = seconds(120);  // for acknowledgements after the load
 };
 
 }  // namespace soliton::bench

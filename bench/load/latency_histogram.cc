@@ -24,11 +24,20 @@ int64_t LatencyHistogram::UpperEdgeNs(size_t bucket) {
   return ((place + kSubBuckets + 1) << (group - 1)) - 1;
 }
 
-void LatencyHistogram::Add(Duration latency) {
+void LatencyHistogram::Add(Duration latency, int64_t count) {
+  if (count <= 0) return;
   const int64_t ns = std::max<int64_t>(0, latency.count());
-  ++buckets_[BucketOf(ns)];
-  ++count_;
+  buckets_[BucketOf(ns)] += count;
+  count_ += count;
   max_ns_ = std::max(max_ns_, ns);
+}
+
+void LatencyHistogram::Merge(const LatencyHistogram& other) {
+  for (size_t bucket = 0; bucket < buckets_.size(); ++bucket) {
+    buckets_[bucket] += other.buckets_[bucket];
+  }
+  count_ += other.count_;
+  max_ns_ = std::max(max_ns_, other.max_ns_);
 }
 
 Duration LatencyHistogram::Percentile(double percent) const {

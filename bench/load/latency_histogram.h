@@ -12,13 +12,25 @@ namespace soliton::bench {
 class LatencyHistogram {
  public:
   // Negative counts as zero.
-  void Add(Duration latency);
+  void Add(Duration latency, int64_t count = 1);
+  void Merge(const LatencyHistogram& other);
 
   int64_t count() const { return count_; }
   Duration max() const { return Duration(max_ns_); }
   // The smallest bucket edge that `percent` (0 to 100) of the latencies do not exceed, and never
   // more than max(). Zero when empty.
   Duration Percentile(double percent) const;
+  // Calls `visit(latency, count)` for every bucket that holds something, with its upper edge, and
+  // max() for the last. Adding these to an empty histogram gives the same one.
+  template <class Visit>
+  void ForEach(Visit visit) const {
+    int64_t left = count_;
+    for (size_t bucket = 0; left > 0; ++bucket) {
+      if (buckets_[bucket] == 0) continue;
+      left -= buckets_[bucket];
+      visit(Duration(left == 0 ? max_ns_ : UpperEdgeNs(bucket)), buckets_[bucket]);
+    }
+  }
 
  private:
   static constexpr int kSubBucketBits = 5;

@@ -13,6 +13,26 @@ TEST(ProcessTest, RunCommandReportsExitCodesAndSignals) {
   EXPECT_EQ(*RunCommand("kill -9 $$"), 128 + 9);
 }
 
+TEST(ProcessTest, RunCommandForOutputTakesWhatItPrints) {
+  const auto output = RunCommandForOutput("echo one; echo two; echo three >&2; exit 3");
+  ASSERT_TRUE(output.ok()) << output.status();
+  EXPECT_EQ(output->text, "one\ntwo\n");
+  EXPECT_EQ(output->exit_code, 3);
+  // More than is kept: the command still ends.
+  const auto much = RunCommandForOutput("head -c 3000000 /dev/zero");
+  ASSERT_TRUE(much.ok()) << much.status();
+  EXPECT_EQ(much->exit_code, 0);
+  EXPECT_EQ(much->text.size(), size_t{1} << 20);
+}
+
+TEST(ProcessTest, SignalsReachAProcess) {
+  EXPECT_TRUE(SignalProcess(ProcessId(), 0).ok());
+  EXPECT_TRUE(absl::IsNotFound(SignalProcess(0x7FFFFFFF, 0)));
+  // Groups are not meant.
+  EXPECT_TRUE(absl::IsInvalidArgument(SignalProcess(0, 0)));
+  EXPECT_TRUE(absl::IsInvalidArgument(SignalProcess(-1, 0)));
+}
+
 TEST(ProcessTest, UsageCountsCpuTime) {
   const auto before = UsageOfProcess();
   ASSERT_TRUE(before.ok());

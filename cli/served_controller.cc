@@ -26,6 +26,7 @@ controller::ControllerOptions ToOptions(const config::ControllerConfig& config) 
   options.default_min_insync_replicas = config.min_insync_replicas;
   options.unclean_leader_election_enable = config.unclean_leader_election_enable;
   options.max_partitions_per_request = config.max_partitions_per_request;
+  options.snapshot_interval_bytes = config.metadata_snapshot_interval_bytes;
   return options;
 }
 

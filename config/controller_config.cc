@@ -140,6 +140,8 @@ ControllerConfig TakeControllerConfig(const Config& config, uint8_t scopes,
   controller.min_insync_replicas = int32("min.insync.replicas");
   controller.unclean_leader_election_enable = config.GetBool("unclean.leader.election.enable");
   controller.max_partitions_per_request = int32("max.partitions.per.request");
+  controller.metadata_snapshot_interval_bytes =
+      config.GetInteger("metadata.log.max.record.bytes.between.snapshots");
   return controller;
 }
 

@@ -26,6 +26,7 @@ struct ControllerConfig {
   int32_t min_insync_replicas = 1;
   bool unclean_leader_election_enable = false;
   int32_t max_partitions_per_request = 10000;
+  int64_t metadata_snapshot_interval_bytes = 20 << 20;
 };
 
 // Reads `config` as that of a process that is a controller and nothing else.

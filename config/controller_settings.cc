@@ -16,6 +16,11 @@ constexpr Setting kControllerSettings[] = {
      .doc = "A broker whose connection closed is dialled once. Refused means dead; no answer for this long "
             "leaves the judgement to broker.session.timeout.ms.",
      .least = 1, .most = kInt32Max, .scopes = kControllerScope},
+    {.name = "metadata.log.max.record.bytes.between.snapshots", .type = Type::kInt, .unit = Unit::kBytes,
+     .default_value = "20971520",
+     .doc = "When so much was added to the metadata log since the last snapshot, the next one is taken, and what "
+            "it covers is removed from the log.",
+     .least = 1024, .most = kInt32Max, .scopes = kControllerScope},
     {.name = "max.partitions.per.request", .type = Type::kInt, .default_value = "10000",
      .doc = "Most partitions that one request may create.", .least = 1, .most = 1000000,
      .scopes = kControllerScope},

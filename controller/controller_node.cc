@@ -10,6 +10,7 @@
 #include "controller/held_requests.h"
 #include "controller/log/metadata_log.h"
 #include "controller/metadata/convert.h"
+#include "controller/metadata/image_records.h"
 #include "controller/metadata_publisher.h"
 #include "controller/quorum/quorum_network.h"
 #include "controller/quorum/quorum_replica.h"
@@ -50,14 +51,19 @@ class ControllerNodeImpl final : public ControllerNode,
     directory_ = *std::move(directory);
     const Voter self{options_.node_id, directory_->directory_id()};
     OpenNetwork(self);
-    auto replica = QuorumReplica::Open(*ports_.files, *ports_.disk, shard_,
-                                       {.self = self,
-                                        .directory = directory_->PartitionPath(kMetadataTopic, 0),
-                                        .clean_shutdown = directory_->was_clean(),
-                                        .initial_voters = {},
-                                        .adopt_old_log = options_.voters.size() <= 1,
-                                        .quorum = options_.quorum},
-                                       *network_, *this);
+    auto replica =
+        QuorumReplica::Open(*ports_.files, *ports_.disk, shard_,
+                            {
+                                .self = self,
+                                .directory = directory_->PartitionPath(kMetadataTopic, 0),
+                                .clean_shutdown = directory_->was_clean(),
+                                .initial_voters = {},
+                                .quorum = options_.quorum,
+                                .adopt_old_log = options_.voters.size() <= 1,
+                                .endpoints = options_.voters,
+                                .snapshot_interval_bytes = options_.snapshot_interval_bytes,
+                            },
+                            *network_, *this);
     if (!replica.ok()) return replica.status();
     replica_ = *std::move(replica);
     server_ = std::make_unique<ControllerServer>(shard_, publisher_, *this);
@@ -95,6 +101,20 @@ class ControllerNodeImpl final : public ControllerNode,
     publisher_.PumpAll();
     if (active_ != nullptr) active_->OnCommitted();
     TellReady();
+  }
+
+  void OnSnapshot(const QuorumSnapshot& snapshot) override {
+    absl::Status taken = publisher_.Reset(snapshot.records, snapshot.end.offset - 1);
+    if (taken.ok()) taken = LearnClusterId();
+    if (!taken.ok()) return OnFailed(taken);
+    TellReady();
+  }
+
+  std::vector<pb::MetadataRecord> State() const override {
+    std::vector<pb::MetadataRecord> records;
+    ImageToRecords(publisher_.image(),
+                   [&](const pb::MetadataRecord& record) { records.push_back(record); });
+    return records;
   }
 
   void OnLeading(int32_t epoch) override {

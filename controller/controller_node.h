@@ -34,6 +34,8 @@ struct ControllerOptions {
   int32_t default_min_insync_replicas = 1;  // for topics without min.insync.replicas
   bool unclean_leader_election_enable = false;
   int32_t max_partitions_per_request = 10000;
+  // A snapshot of the metadata is due when so much was committed since the last one.
+  int64_t snapshot_interval_bytes = 20 << 20;
   // A leader is known, and the cluster it leads. Called once, on shard 0, after Start.
   std::function<void()> on_ready;
   // The metadata log failed, or belongs elsewhere: the controller has stopped answering and the

@@ -22,6 +22,17 @@ absl::Status MetadataPublisher::Apply(const LoggedBatch& logged) {
   return absl::OkStatus();
 }
 
+absl::Status MetadataPublisher::Reset(const std::vector<pb::MetadataRecord>& records,
+                                      int64_t offset) {
+  committed_ = MetadataBuilder();
+  kept_.clear();
+  kept_bytes_ = 0;
+  for (const pb::MetadataRecord& record : records) {
+    if (absl::Status applied = committed_.Apply(record, offset); !applied.ok()) return applied;
+  }
+  return absl::OkStatus();
+}
+
 void MetadataPublisher::PumpAll() {
   for (auto& [id, subscriber] : subscribers_) Pump(subscriber);
 }
@@ -45,7 +56,7 @@ void MetadataPublisher::OnDrained(ConnectionId id) {
 void MetadataPublisher::Pump(Subscriber& subscriber) {
   while (subscriber.next_offset < committed_end_offset() &&
          subscriber.connection->unsent_bytes() <= options_.max_unsent_bytes) {
-    if (subscriber.next_offset < kept_.front().base_offset) {
+    if (kept_.empty() || subscriber.next_offset < kept_.front().base_offset) {
       PushSnapshot(subscriber);
     } else {
       PushBatches(subscriber);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "controller/core/core_types.h"
@@ -29,6 +30,8 @@ class MetadataPublisher {
 
   // The next committed batch. An error means that the log contradicts itself.
   absl::Status Apply(const LoggedBatch& batch);
+  // Replaces everything by the state that these records lead to, at `offset`, which lies ahead.
+  absl::Status Reset(const std::vector<pb::MetadataRecord>& records, int64_t offset);
   // Pushes what was applied to all subscribers.
   void PumpAll();
 

@@ -15,11 +15,12 @@ constexpr int64_t kReadBytes = 4 << 20;
 
 }  // namespace
 
-segment::LogOptions MetadataLogOptions() {
+segment::LogOptions MetadataLogOptions(int64_t segment_bytes) {
   segment::LogOptions options;
   // One decision is one batch, however many partitions it touches.
   options.validation.max_message_bytes = std::numeric_limits<int32_t>::max();
   options.validation.timestamp_after_max_ms = std::numeric_limits<int64_t>::max();
+  options.segment_bytes = segment_bytes;
   options.segment_ms = std::numeric_limits<int64_t>::max();
   return options;
 }

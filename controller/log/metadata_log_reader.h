@@ -11,7 +11,9 @@
 
 namespace soliton::controller {
 
-segment::LogOptions MetadataLogOptions();
+// What snapshots cover goes a segment at a time.
+inline constexpr int64_t kMetadataSegmentBytes = 64 << 20;
+segment::LogOptions MetadataLogOptions(int64_t segment_bytes = kMetadataSegmentBytes);
 
 // Calls `visit` with every batch of [from, end), both at a batch's edge. Blocks. Stops at the first
 // error and returns it.

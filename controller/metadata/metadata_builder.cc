@@ -55,6 +55,7 @@ absl::Status MetadataBuilder::ApplyKind(const pb::MetadataRecord& record) {
       return ApplyBrokerConfig(record.broker_config());
     case Kind::kProducerIds:
       return ApplyProducerIds(record.producer_ids());
+    case Kind::kSnapshotHeader:
     case Kind::KIND_NOT_SET:
       break;
   }

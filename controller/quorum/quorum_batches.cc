@@ -10,27 +10,41 @@
 
 namespace soliton::controller {
 
+absl::StatusOr<VoterSet> VotersOf(const pb::Voters& voters) {
+  std::vector<Voter> all;
+  std::set<int32_t> nodes;
+  for (const pb::Voter& voter : voters.voters()) {
+    all.push_back(FromPb(voter));
+    nodes.insert(voter.node_id());
+  }
+  if (all.empty() || nodes.size() != all.size()) {
+    return absl::DataLossError("a record names no voters, or one node twice");
+  }
+  return VoterSet(std::move(all));
+}
+
 absl::StatusOr<std::optional<VoterSet>> VotersOf(const std::vector<pb::MetadataRecord>& records) {
   std::optional<VoterSet> voters;
   for (const pb::MetadataRecord& record : records) {
     if (!record.has_voters()) continue;
-    std::vector<Voter> all;
-    std::set<int32_t> nodes;
-    for (const pb::Voter& voter : record.voters().voters()) {
-      all.push_back(FromPb(voter));
-      nodes.insert(voter.node_id());
-    }
-    if (all.empty() || nodes.size() != all.size()) {
-      return absl::DataLossError("a record names no voters, or one node twice");
-    }
-    voters = VoterSet(std::move(all));
+    auto named = VotersOf(record.voters());
+    if (!named.ok()) return named.status();
+    voters = *std::move(named);
   }
   return voters;
 }
 
-pb::MetadataRecord VotersRecord(const VoterSet& voters) {
+pb::MetadataRecord VotersRecord(const VoterSet& voters,
+                                const std::map<int32_t, Endpoint>& endpoints) {
   pb::MetadataRecord record;
-  for (const Voter& voter : voters.voters()) ToPb(voter, record.mutable_voters()->add_voters());
+  for (const Voter& voter : voters.voters()) {
+    pb::Voter* out = record.mutable_voters()->add_voters();
+    ToPb(voter, out);
+    const auto endpoint = endpoints.find(voter.node_id);
+    if (endpoint == endpoints.end()) continue;
+    out->set_host(endpoint->second.host);
+    out->set_port(endpoint->second.port);
+  }
   return record;
 }
 

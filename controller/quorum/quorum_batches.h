@@ -2,6 +2,7 @@
 // must know of them. Pure.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -9,13 +10,17 @@
 #include "controller/log/metadata_log.h"
 #include "controller/quorum/quorum_log_view.h"
 #include "controller/quorum/quorum_message.h"
+#include "runtime/net/transport.h"
 
 namespace soliton::controller {
 
 // The voters that a batch names, if it does. kDataLoss when they cannot be voters: nobody, or one
 // node twice.
 absl::StatusOr<std::optional<VoterSet>> VotersOf(const std::vector<pb::MetadataRecord>& records);
-pb::MetadataRecord VotersRecord(const VoterSet& voters);
+absl::StatusOr<VoterSet> VotersOf(const pb::Voters& voters);
+// `endpoints`: where they are reached, by node id, as far as that is known.
+pb::MetadataRecord VotersRecord(const VoterSet& voters,
+                                const std::map<int32_t, Endpoint>& endpoints = {});
 
 absl::StatusOr<QuorumEntry> EntryOf(const LoggedBatch& batch);
 

@@ -18,7 +18,6 @@
 namespace soliton::controller {
 namespace {
 
-constexpr uint64_t kDiskLane = 0x71756f72;  // any number: one at a time is what is asked for
 constexpr int64_t kSliceBytes = 1 << 20;
 
 }  // namespace
@@ -47,7 +46,8 @@ absl::StatusOr<std::unique_ptr<QuorumReplica>> QuorumReplica::Open(FileSystem& f
   segment::OpenOptions open;
   open.directory = options.directory;
   open.clean_shutdown = options.clean_shutdown;
-  auto log = segment::Log::Open(files, shard.clock(), MetadataLogOptions(), open);
+  auto log =
+      segment::Log::Open(files, shard.clock(), MetadataLogOptions(options.segment_bytes), open);
   if (!log.ok()) return log.status();
   // A vote may be given before the log is flushed for the first time.
   if (absl::Status named = files.SyncDirectory(DirectoryOf(options.directory)); !named.ok()) {
@@ -72,22 +72,38 @@ absl::Status QuorumReplica::MakeVoteFile() {
   return WriteFileAtomically(files_, mark_path(), "");
 }
 
-absl::Status QuorumReplica::OpenCore() {
-  QuorumLogView view({-1, 0}, options_.initial_voters);
-  bool names_voters = false;
-  absl::Status read = ForEachLoggedBatch(*log_, log_->log_start_offset(), log_->log_end_offset(),
-                                         [&](const LoggedBatch& batch) {
+// What is behind the snapshot, or everything.
+absl::StatusOr<QuorumLogView> QuorumReplica::OpenLogView(bool* names_voters) {
+  VoterSet voters = options_.initial_voters;
+  if (loaded_) {
+    auto of_snapshot = VotersOf(loaded_->voters);
+    if (!of_snapshot.ok()) return of_snapshot.status();
+    voters = *std::move(of_snapshot);
+    *names_voters = true;
+  }
+  const LogPosition start = loaded_ ? loaded_->end : LogPosition{};
+  QuorumLogView view(start, std::move(voters));
+  absl::Status read = ForEachLoggedBatch(*log_, std::max(start.offset, log_->log_start_offset()),
+                                         log_->log_end_offset(), [&](const LoggedBatch& batch) {
                                            const auto entry = EntryOf(batch);
                                            if (!entry.ok()) return entry.status();
-                                           names_voters |= entry->voters.has_value();
+                                           *names_voters |= entry->voters.has_value();
                                            view.Append(*entry);
                                            return absl::OkStatus();
                                          });
   if (!read.ok()) return read;
+  return view;
+}
+
+absl::Status QuorumReplica::OpenCore() {
+  if (absl::Status opened = OpenSnapshot(); !opened.ok()) return opened;
+  bool names_voters = false;
+  absl::StatusOr<QuorumLogView> view = OpenLogView(&names_voters);
+  if (!view.ok()) return view.status();
   absl::StatusOr<VoteState> vote = ReadVote(files_, vote_path());
   if (absl::IsNotFound(vote.status())) {
-    adopts_ = options_.adopt_old_log && !names_voters && view.end_offset() > 0;
-    if (files_.Exists(mark_path()) || (view.end_offset() > 0 && !adopts_)) {
+    adopts_ = options_.adopt_old_log && !names_voters && view->end_offset() > 0;
+    if (files_.Exists(mark_path()) || (view->end_offset() > 0 && !adopts_)) {
       return absl::DataLossError(
           fmt::format("{}, and there was one: this controller has lost its log, or forgotten whom "
                       "it voted for. "
@@ -95,23 +111,24 @@ absl::Status QuorumReplica::OpenCore() {
                       std::string(vote.status().message()), DirectoryOf(options_.directory)));
     }
     if (adopts_) {
-      const LogPosition end = view.end();
+      const LogPosition end = view->end();
       view = QuorumLogView({-1, 0}, VoterSet({options_.self}));
-      view.Append({.base_offset = 0, .end_offset = end.offset, .epoch = end.epoch});
+      view->Append({.base_offset = 0, .end_offset = end.offset, .epoch = end.epoch});
     }
     vote = VoteState{};
     if (absl::Status made = MakeVoteFile(); !made.ok()) return made;
   }
   if (!vote.ok()) return vote.status();
-  view.SetFlushed(view.end_offset());
+  view->SetFlushed(view->end_offset());
   core_ = std::make_unique<QuorumCore>(
-      options_.quorum, options_.self, *vote, std::move(view),
+      options_.quorum, options_.self, *vote, *std::move(view),
       [this](int64_t offset) { return SliceEnd(offset); }, shard_.random(), now());
   return absl::OkStatus();
 }
 
 void QuorumReplica::Start() {
   started_ = true;
+  if (loaded_) listener_.OnSnapshot(*std::exchange(loaded_, std::nullopt));
   ArmTimer();
 }
 
@@ -131,6 +148,7 @@ absl::Status QuorumReplica::Receive(const pb::QuorumFrame& frame) {
     entries = *std::move(named);
   }
   if (!started_ || failed_ || closed_) return absl::OkStatus();
+  offered_snapshot_ = Buffer::CopyOf(frame.snapshot_request().content());
   Perform(core_->Receive(*message, entries, now()), std::move(received));
   return absl::OkStatus();
 }
@@ -207,11 +225,11 @@ void QuorumReplica::Perform(QuorumEffects effects, std::vector<LoggedBatch> rece
       Send(message);
     }
   }
-  if (effects.install_snapshot || !effects.send_snapshot.empty()) {
-    return Fail(absl::UnimplementedError("this log has no snapshots yet, and a peer has"));
-  }
+  if (effects.install_snapshot) InstallSnapshot(*effects.install_snapshot);
+  if (!effects.send_snapshot.empty()) SendSnapshots(effects.send_snapshot);
   if (effects.committed_end) TellCommitted();
   if (!failed_) TellRole();
+  TakeSnapshotIfDue();
   ArmTimer();
 }
 
@@ -262,8 +280,8 @@ absl::StatusOr<Buffer> QuorumReplica::ReadSlice(int64_t from, int64_t end) const
 
 // ---- disk ----
 
-void QuorumReplica::OnDisk(Task work, Task done) {
-  disk_.Submit(kDiskLane, shard_, std::move(work),
+void QuorumReplica::OnDisk(DiskLane lane, Task work, Task done) {
+  disk_.Submit(static_cast<uint64_t>(lane), shard_, std::move(work),
                [done = std::move(done), weak = std::weak_ptr<QuorumReplica*>(alive_)]() mutable {
                  if (!weak.expired()) done();
                });
@@ -276,9 +294,12 @@ void QuorumReplica::Persist(const VoteState& vote) {
   }
   persisting_ = vote;
   auto result = std::make_shared<absl::Status>();
-  OnDisk([result, vote, files = &files_,
-          path = vote_path()] { *result = WriteVote(*files, path, vote); },
-         [this, result, vote] { Persisted(vote, *result); });
+  OnDisk(
+      DiskLane::kLog,
+      [result, vote, files = &files_, path = vote_path()] {
+        *result = WriteVote(*files, path, vote);
+      },
+      [this, result, vote] { Persisted(vote, *result); });
 }
 
 void QuorumReplica::Persisted(const VoteState& vote, const absl::Status& result) {
@@ -305,8 +326,9 @@ void QuorumReplica::FlushIfIdle() {
   };
   auto work = std::make_shared<Work>();
   work->ticket = *std::move(taken);
-  OnDisk([work, files = &files_] { work->result = work->ticket.Run(*files); },
-         [this, work] { FlushDone(work->ticket, work->result); });
+  OnDisk(
+      DiskLane::kLog, [work, files = &files_] { work->result = work->ticket.Run(*files); },
+      [this, work] { FlushDone(work->ticket, work->result); });
 }
 
 void QuorumReplica::FlushDone(const segment::FlushTicket& ticket, const absl::Status& result) {
@@ -326,6 +348,10 @@ void QuorumReplica::TellCommitted() {
   const int64_t end = core_->committed_end();
   const auto tell = [this](const LoggedBatch& batch) {
     told_end_ = batch.batch.end_offset();
+    bytes_since_snapshot_ += static_cast<int64_t>(batch.bytes.size());
+    for (const pb::MetadataRecord& record : batch.batch.records) {
+      if (record.has_voters()) voters_ = record.voters();
+    }
     listener_.OnCommitted(batch);
     return absl::OkStatus();
   };
@@ -357,7 +383,8 @@ void QuorumReplica::TellRole() {
     // The first leader writes down who votes: from then on the configuration says nothing.
     pb::MetadataRecord first;
     first.mutable_no_op();
-    if (core_->log().end_offset() == 0 || adopts_) first = VotersRecord(core_->voters());
+    if (core_->log().end_offset() == 0 || adopts_)
+      first = VotersRecord(core_->voters(), options_.endpoints);
     adopts_ = false;
     (void)AppendInEpoch({first});
     return;
@@ -392,11 +419,11 @@ void QuorumReplica::Close(absl::AnyInvocable<void(absl::Status)> done) {
   closed_ = true;
   shard_.CancelTimer(std::exchange(timer_, 0));
   closing_ = std::move(done);
-  if (!flushing_ && !persisting_) FinishClose();
+  FinishClose();
 }
 
 void QuorumReplica::FinishClose() {
-  if (flushing_ || persisting_) return;
+  if (flushing_ || persisting_ || on_snapshot_disk_) return;
   alive_.reset();
   auto done = std::exchange(closing_, nullptr);
   done(failed_ ? absl::FailedPreconditionError("the metadata log has failed")

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,10 +15,13 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "controller/log/metadata_log.h"
+#include "controller/log/metadata_log_reader.h"
 #include "controller/quorum/quorum.pb.h"
 #include "controller/quorum/quorum_core.h"
+#include "controller/quorum/quorum_snapshot.h"
 #include "runtime/file/disk_executor.h"
 #include "runtime/loop/shard.h"
+#include "runtime/net/transport.h"
 #include "segment/log.h"
 
 namespace soliton::controller {
@@ -37,17 +41,27 @@ class QuorumReplica {
     bool clean_shutdown = false;
     // Who votes as long as the log names nobody; empty: whom Form names.
     VoterSet initial_voters;
+    QuorumOptions quorum;
     // Of a voter that is configured to be alone: a log that names no voters, of a release that had
     // no quorum, becomes its own.
     bool adopt_old_log = false;
-    QuorumOptions quorum;
+    // Where the voters are reached, by node id; goes into the log with them.
+    std::map<int32_t, Endpoint> endpoints;
+    // A snapshot is due when so much was committed since the last one. 0: never.
+    int64_t snapshot_interval_bytes = 0;
+    int64_t segment_bytes = kMetadataSegmentBytes;
   };
 
   class Listener {
    public:
     virtual ~Listener() = default;
-    // Once per batch, in the order of the log, from its start on.
+    // Everything before its end is replaced by this. Before any OnCommitted, or when this voter had
+    // fallen too far behind.
+    virtual void OnSnapshot(const QuorumSnapshot& snapshot) = 0;
+    // Once per batch, in the order of the log, from its start or the snapshot's end on.
     virtual void OnCommitted(const LoggedBatch& batch) = 0;
+    // Of everything that it was told of, as records: for a snapshot.
+    virtual std::vector<pb::MetadataRecord> State() const = 0;
     // This voter leads, and has committed all that there was before: it may append.
     virtual void OnLeading(int32_t epoch) = 0;
     // It may not any more. What it appended and did not hear of as committed may be committed or
@@ -103,6 +117,7 @@ class QuorumReplica {
                 QuorumPeers& peers, Listener& listener, std::unique_ptr<segment::Log> log);
 
   absl::Status OpenCore();
+  absl::StatusOr<QuorumLogView> OpenLogView(bool* names_voters);
   absl::Status MakeVoteFile();
   std::string mark_path() const;
   std::string vote_path() const;
@@ -116,6 +131,14 @@ class QuorumReplica {
   void Persist(const VoteState& vote);
   void Persisted(const VoteState& vote, const absl::Status& result);
   void Send(const QuorumMessage& message);
+  // ---- quorum_replica_snapshots.cc ----
+  // Reads the newest snapshot and brings the log in line with it.
+  absl::Status OpenSnapshot();
+  void TakeSnapshotIfDue();
+  void SnapshotTaken(const LogPosition& end, const absl::Status& result);
+  void SendSnapshots(const std::vector<Voter>& peers);
+  void InstallSnapshot(const LogPosition& end);
+  void SnapshotWritten(const absl::Status& result);
   void FlushIfIdle();
   void FlushDone(const segment::FlushTicket& ticket, const absl::Status& result);
   void TellCommitted();
@@ -123,7 +146,9 @@ class QuorumReplica {
   void ArmTimer();
   void Fail(const absl::Status& why);
   void FinishClose();
-  void OnDisk(Task work, Task done);
+  // What is asked for in one lane is done one after the other.
+  enum class DiskLane : uint64_t { kLog = 0x71756f72, kSnapshots = 0x736e6170 };
+  void OnDisk(DiskLane lane, Task work, Task done);
   MonotonicTime now() const { return shard_.clock().Now(); }
 
   FileSystem& files_;
@@ -144,7 +169,15 @@ class QuorumReplica {
   std::optional<VoteState> to_persist_;  // after that one
   std::vector<QuorumMessage> gate_;      // wait for it
   bool flushing_ = false;
+  bool on_snapshot_disk_ = false;  // a snapshot is being read or written
   absl::AnyInvocable<void(absl::Status)> closing_;
+
+  pb::Voters voters_;                     // the newest that are committed
+  std::optional<QuorumSnapshot> loaded_;  // from disk, not told yet
+  LogPosition snapshot_end_;              // of the newest one on disk; offset 0: none
+  int64_t bytes_since_snapshot_ = 0;      // committed
+  Buffer offered_snapshot_;               // came with the message that is being received
+  std::optional<QuorumSnapshot> installing_;
 
   std::deque<LoggedBatch> recent_;  // of what was appended since the start and is not told yet
   int64_t told_end_ = 0;            // of what the listener knows as committed

@@ -29,6 +29,7 @@ struct ClusterPlan {
 
   // -- Brokers and controller --
   Duration election_timeout = milliseconds(500);
+  int64_t metadata_snapshot_bytes = 20 << 20;
   Duration heartbeat_interval{};
   Duration session_timeout{};
   Duration replica_lag_time_max{};

@@ -14,6 +14,7 @@ void ForEachField(Plan& plan, const Visit& visit) {
   visit("controllers", plan.controllers);
   visit("combined", plan.combined);
   visit("election.timeout", plan.election_timeout);
+  visit("metadata.snapshot.bytes", plan.metadata_snapshot_bytes);
   visit("shards", plan.broker_shards);
   visit("topics", plan.topics);
   visit("partitions", plan.partitions);

@@ -17,10 +17,14 @@ namespace {
 
 class Voters {
  public:
-  Voters(uint64_t seed, int count, QuorumOptions quorum = {}) : world_(seed), network_(world_, {}) {
+  Voters(uint64_t seed, int count, QuorumOptions quorum = {}, int64_t snapshot_interval_bytes = 0)
+      : world_(seed), network_(world_, {}) {
     SetLogLevel(LogLevel::kOff);
     for (int id = 1; id <= count; ++id) {
-      VoterProcess::Options options{.self = Id(id), .history = &history_, .quorum = quorum};
+      VoterProcess::Options options{.self = Id(id),
+                                    .history = &history_,
+                                    .quorum = quorum,
+                                    .snapshot_interval_bytes = snapshot_interval_bytes};
       for (int other = 1; other <= count; ++other) {
         if (other != id) options.peers[other] = {fmt::format("voter-{}", other), 9093};
       }
@@ -33,6 +37,18 @@ class Voters {
     }
   }
 
+  // Appends so many batches, one after the other.
+  bool GoFarOn(int batches) {
+    for (int i = 0; i < batches; ++i) {
+      const int64_t before = history_.end_offset();
+      if (Leader() == 0 && !AwaitLeader(seconds(3))) return false;
+      Append(Leader());
+      if (!world_.RunUntil([&] { return history_.end_offset() > before; }, seconds(2)))
+        return false;
+    }
+    return true;
+  }
+  int64_t LogStart(int id) { return process(id)->replica().core().log().start().offset; }
   // It must be down.
   void ReplaceDisk(int id) {
     VoterProcess::Options& options = *options_[static_cast<size_t>(id - 1)];
@@ -269,6 +285,146 @@ TEST(QuorumReplicaTest, AVoterWithANewDiskDoesNotVote) {
   EXPECT_EQ(voters.Complaint(), "");
 }
 
+// Snapshots are taken, the log before them goes, and restarts begin with them.
+TEST(QuorumReplicaTest, SnapshotsReplaceTheLog) {
+  Voters voters(9, 3, {}, 1000);
+  voters.Start();
+  ASSERT_TRUE(voters.AwaitLeader(seconds(3)));
+  ASSERT_TRUE(voters.GoFarOn(100));
+  ASSERT_TRUE(voters.GoOn(seconds(2)));
+  for (int id = 1; id <= 3; ++id) {
+    EXPECT_GT(voters.LogStart(id), 50) << id;
+    const auto entries = voters.node(id).files().List("meta/__cluster_metadata-0");
+    ASSERT_TRUE(entries.ok());
+    int snapshots = 0;
+    for (const DirectoryEntry& entry : *entries) {
+      snapshots += entry.name.ends_with(".checkpoint") ? 1 : 0;
+    }
+    EXPECT_EQ(snapshots, 1) << id;
+    EXPECT_FALSE(
+        voters.node(id).files().Exists("meta/__cluster_metadata-0/00000000000000000000.log"));
+  }
+  for (int id = 1; id <= 3; ++id) voters.node(id).Crash();
+  for (int id = 1; id <= 3; ++id) voters.node(id).Restart();
+  ASSERT_TRUE(voters.GoOn(seconds(5))) << voters.Complaint();
+  for (int id = 1; id <= 3; ++id) EXPECT_EQ(voters.process(id)->snapshots(), 1);
+  EXPECT_EQ(voters.Complaint(), "");
+}
+
+TEST(QuorumReplicaTest, WhoLacksWhatIsGoneGetsASnapshot) {
+  Voters voters(10, 3, {}, 1000);
+  voters.Start();
+  ASSERT_TRUE(voters.AwaitLeader(seconds(3)));
+  ASSERT_TRUE(voters.GoOn(seconds(2)));
+  const int away = voters.Leader() % 3 + 1;
+  voters.node(away).Crash();
+  const int64_t had = voters.history().end_offset();
+  ASSERT_TRUE(voters.GoFarOn(100));
+  voters.world().RunFor(seconds(1));
+  ASSERT_GT(voters.LogStart(voters.Leader()), had);
+  voters.node(away).Restart();
+  ASSERT_TRUE(voters.GoOn(seconds(5))) << voters.Complaint();
+  EXPECT_EQ(voters.process(away)->snapshots(), 1);
+  // What it has now counts, and outlives a loss of power.
+  const int other = 6 - away - voters.Leader();
+  voters.node(other).Crash();
+  const int64_t before = voters.history().end_offset();
+  ASSERT_TRUE(voters.GoFarOn(1));
+  EXPECT_GT(voters.history().end_offset(), before);
+  voters.node(away).Crash();
+  voters.node(away).Restart();
+  voters.node(other).Restart();
+  ASSERT_TRUE(voters.GoOn(seconds(5))) << voters.Complaint();
+  EXPECT_EQ(voters.Complaint(), "");
+}
+
+// A snapshot is being installed, and the power goes at every operation of the disk in turn.
+TEST(QuorumReplicaTest, InstallingASnapshotSurvivesACrashAtEveryOperation) {
+  bool survived_at_last = false;
+  int crashes = 0;
+  for (uint64_t operation = 1; !survived_at_last; ++operation) {
+    ASSERT_LT(operation, 200u);
+    Voters voters(11, 3, {}, 1000);
+    voters.Start();
+    ASSERT_TRUE(voters.AwaitLeader(seconds(3)));
+    ASSERT_TRUE(voters.GoOn(seconds(2)));
+    const int away = voters.Leader() % 3 + 1;
+    voters.node(away).Crash();
+    ASSERT_TRUE(voters.GoFarOn(60));
+    voters.world().RunFor(seconds(1));
+    sim::SimFileSystem& files = voters.node(away).files();
+    bool crashed = false;
+    voters.node(away).Restart();
+    files.SetCrashAtOperation(files.operation_count() + operation, [&] { crashed = true; });
+    (void)voters.world().RunUntil(
+        [&] {
+          return crashed || (voters.process(away) != nullptr &&
+                             voters.process(away)->told_end() == voters.history().end_offset());
+        },
+        seconds(5));
+    survived_at_last = !crashed;
+    crashes += crashed ? 1 : 0;
+    voters.node(away).Crash();
+    voters.node(away).Restart();
+    ASSERT_TRUE(voters.GoOn(seconds(5))) << operation << ": " << voters.Complaint();
+    ASSERT_EQ(voters.Complaint(), "") << operation;
+  }
+  EXPECT_GT(crashes, 10);
+}
+
+TEST(QuorumReplicaTest, ADamagedSnapshotIsNoEmptyLog) {
+  Voters voters(12, 3, {}, 1000);
+  voters.Start();
+  ASSERT_TRUE(voters.AwaitLeader(seconds(3)));
+  ASSERT_TRUE(voters.GoFarOn(100));
+  ASSERT_TRUE(voters.GoOn(seconds(2)));
+  sim::SimFileSystem& files = voters.node(2).files();
+  voters.node(2).Crash();
+  const std::string log = "meta/__cluster_metadata-0";
+  const auto entries = files.List(log);
+  ASSERT_TRUE(entries.ok());
+  std::string snapshot;
+  for (const DirectoryEntry& entry : *entries) {
+    if (entry.name.ends_with(".checkpoint")) snapshot = JoinPath(log, entry.name);
+  }
+  files.FlipBit(snapshot, 70, 3);
+  voters.node(2).Restart();
+  voters.world().RunFor(seconds(1));
+  EXPECT_FALSE(voters.process(2)->running());
+  EXPECT_NE(voters.process(2)->failure().message().find(snapshot + " is damaged"),
+            std::string::npos)
+      << voters.process(2)->failure();
+  voters.node(2).Crash();
+  ASSERT_TRUE(files.Remove(snapshot).ok());
+  voters.node(2).Restart();
+  voters.world().RunFor(seconds(1));
+  EXPECT_FALSE(voters.process(2)->running());
+  EXPECT_NE(voters.process(2)->failure().message().find("there is no snapshot of what was before"),
+            std::string::npos)
+      << voters.process(2)->failure();
+}
+
+// A disk that cannot be read ends the process that leads, and says so.
+TEST(QuorumReplicaTest, ALeaderThatCannotReadItsLogStops) {
+  Voters voters(13, 3);
+  voters.Start();
+  ASSERT_TRUE(voters.AwaitLeader(seconds(3)));
+  ASSERT_TRUE(voters.GoOn(seconds(2)));
+  const int leader = voters.Leader();
+  const int away = leader % 3 + 1;
+  voters.node(away).Crash();
+  ASSERT_TRUE(voters.GoFarOn(3));
+  voters.node(leader).files().FailAlways(sim::FileOperation::kRead, "",
+                                         absl::UnavailableError("input/output error"));
+  voters.node(away).Restart();
+  EXPECT_TRUE(
+      voters.world().RunUntil([&] { return !voters.process(leader)->failure().ok(); }, seconds(3)));
+  voters.node(leader).Crash();
+  voters.node(leader).files().ClearFaults();
+  voters.node(leader).Restart();
+  ASSERT_TRUE(voters.GoOn(seconds(5))) << voters.Complaint();
+}
+
 // Crashes with loss of what was not flushed, all at once too, stopped processes, cuts in one
 // direction, stalled disks.
 TEST(QuorumReplicaTest, NothingCommittedIsLostUnderFaults) {
@@ -277,7 +433,8 @@ TEST(QuorumReplicaTest, NothingCommittedIsLostUnderFaults) {
   int64_t committed = 0;
   for (uint64_t seed = 100; seed < 100 + static_cast<uint64_t>(seeds); ++seed) {
     Voters voters(seed, seed % 4 == 0 ? 5 : 3,
-                  {.heartbeat_interval = milliseconds(10), .election_timeout = milliseconds(80)});
+                  {.heartbeat_interval = milliseconds(10), .election_timeout = milliseconds(80)},
+                  seed % 3 == 0 ? 0 : 1000);
     Random random(seed);
     voters.Start();
     for (int step = 0; step < 300 && voters.Complaint().empty(); ++step) {

@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 
 namespace soliton::controller {
+namespace {
+
+constexpr int64_t kSegmentBytes = 1000;
+
+}  // namespace
 
 std::string CommittedHistory::Add(const std::string& who, const LoggedBatch& batch) {
   const std::string bytes(batch.bytes.view());
@@ -16,6 +21,15 @@ std::string CommittedHistory::Add(const std::string& who, const LoggedBatch& bat
   }
   end_offset_ = std::max(end_offset_, batch.batch.end_offset());
   return "";
+}
+
+uint64_t CommittedHistory::HashBefore(int64_t offset) const {
+  uint64_t hash = 0;
+  for (const auto& [base_offset, bytes] : batches_) {
+    if (base_offset >= offset) break;
+    hash = hash * 31 + std::hash<std::string>()(bytes);
+  }
+  return hash;
 }
 
 class VoterProcess::Session final : public ConnectionHandler {
@@ -68,7 +82,9 @@ void VoterProcess::Start() {
                                      {.self = options_.self,
                                       .directory = "meta/__cluster_metadata-0",
                                       .initial_voters = options_.initial_voters,
-                                      .quorum = options_.quorum},
+                                      .quorum = options_.quorum,
+                                      .snapshot_interval_bytes = options_.snapshot_interval_bytes,
+                                      .segment_bytes = kSegmentBytes},
                                      *network_, *this);
   if (!replica.ok()) {
     failure_ = replica.status();
@@ -109,6 +125,28 @@ void VoterProcess::Append() {
       static_cast<int64_t>(ports_.shards->shard(0).random().Next() >> 1));
   const auto base_offset = replica_->Append({record});
   if (base_offset.ok()) appended_[*base_offset] = leading_epoch_;
+}
+
+// The state is a hash of what led to it.
+std::vector<pb::MetadataRecord> VoterProcess::State() const {
+  std::vector<pb::MetadataRecord> records(1);
+  records[0].mutable_producer_ids()->set_next_producer_id(
+      static_cast<int64_t>(options_.history->HashBefore(told_end_) >> 1));
+  return records;
+}
+
+void VoterProcess::OnSnapshot(const QuorumSnapshot& snapshot) {
+  if (snapshot.end.offset <= told_end_ && told_end_ > 0) {
+    complaint_ = fmt::format("{}: a snapshot up to {} after {}", node_.name(), snapshot.end.offset,
+                             told_end_);
+  }
+  told_end_ = snapshot.end.offset;
+  ++snapshots_;
+  if (snapshot.records.size() != 1 ||
+      snapshot.records[0].producer_ids().next_producer_id() !=
+          static_cast<int64_t>(options_.history->HashBefore(told_end_) >> 1)) {
+    complaint_ = fmt::format("{}: a snapshot up to {} of another history", node_.name(), told_end_);
+  }
 }
 
 void VoterProcess::OnCommitted(const LoggedBatch& batch) {

@@ -22,6 +22,8 @@ class CommittedHistory {
   // "" or what contradicts it.
   std::string Add(const std::string& who, const LoggedBatch& batch);
   int64_t end_offset() const { return end_offset_; }
+  // Of everything before `offset`.
+  uint64_t HashBefore(int64_t offset) const;
 
  private:
   std::map<int64_t, std::string> batches_;
@@ -37,6 +39,7 @@ class VoterProcess final : public QuorumReplica::Listener {
     uint16_t port = 9093;
     CommittedHistory* history = nullptr;
     QuorumOptions quorum;
+    int64_t snapshot_interval_bytes = 0;
   };
 
   VoterProcess(sim::SimNode& node, Options options);
@@ -50,6 +53,7 @@ class VoterProcess final : public QuorumReplica::Listener {
   // Of batches that this process appended and then heard of as committed while it led.
   int64_t acknowledged() const { return acknowledged_; }
   int deposed() const { return deposed_; }
+  int snapshots() const { return snapshots_; }
   // What broke the listener's contract.
   const std::string& complaint() const { return complaint_; }
 
@@ -60,7 +64,9 @@ class VoterProcess final : public QuorumReplica::Listener {
     return replica_->Append({VotersRecord(voters)});
   }
 
+  void OnSnapshot(const QuorumSnapshot& snapshot) override;
   void OnCommitted(const LoggedBatch& batch) override;
+  std::vector<pb::MetadataRecord> State() const override;
   void OnLeading(int32_t epoch) override;
   void OnDeposed() override;
   void OnFailed(const absl::Status& why) override { failure_ = why; }
@@ -84,6 +90,7 @@ class VoterProcess final : public QuorumReplica::Listener {
   int64_t told_end_ = 0;
   int64_t acknowledged_ = 0;
   int deposed_ = 0;
+  int snapshots_ = 0;  // that it was told of
   int32_t leading_epoch_ = -1;
   std::map<int64_t, int32_t> appended_;  // base offset -> epoch, not committed yet
 };

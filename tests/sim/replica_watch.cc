@@ -71,7 +71,11 @@ bool ReplicaWatch::IsPresent(int32_t broker_id, const BrokerState& state) const 
 void ReplicaWatch::Observe(int32_t broker_id, const broker::Broker& app) {
   BrokerState& state = latest_[broker_id];
   const int incarnation = cluster_.broker(broker_id).incarnation();
-  if (state.incarnation != incarnation) state = BrokerState{incarnation, {}, nullptr};
+  if (state.incarnation != incarnation) {
+    state = BrokerState{incarnation, {}, nullptr};
+    // What rotted may be found only after a process that knew the rest as durable.
+    if (rotten_.contains(broker_id)) durable_.Forget(broker_id);
+  }
   app.Replicas(scratch_);
   std::swap(scratch_, state.replicas);  // scratch_ is what was seen before
   for (size_t i = 0; i < state.replicas.size(); ++i) {

@@ -39,7 +39,7 @@ struct BrokerOptions {
   std::string data_directory;
   bool flush_before_ack = true;  // durability=flush; false = page-cache
 
-  Duration heartbeat_interval = milliseconds(500);
+  Duration heartbeat_interval = milliseconds(100);
   // How long Stop may wait for leadership to move away; 0 does not ask for it.
   Duration controlled_shutdown_timeout = milliseconds(5000);
   Duration replica_lag_time_max = milliseconds(30000);

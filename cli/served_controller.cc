@@ -20,6 +20,9 @@ controller::ControllerOptions ToOptions(const config::ControllerConfig& config) 
   options.voters = config.voters;
   options.data_directory = JoinPath(config.metadata_log_dir, kControllerFolder);
   options.broker_session_timeout = milliseconds(config.broker_session_timeout_ms);
+  options.broker_silence_timeout = milliseconds(config.broker_silence_timeout_ms);
+  options.quorum.election_timeout = milliseconds(config.quorum_election_timeout_ms);
+  options.quorum.heartbeat_interval = options.quorum.election_timeout / 5;
   options.probe_timeout = milliseconds(config.controller_probe_timeout_ms);
   options.default_partitions = config.num_partitions;
   options.default_replication_factor = config.default_replication_factor;

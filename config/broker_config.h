@@ -49,7 +49,7 @@ struct BrokerConfig {
   int32_t replica_fetch_response_max_bytes = 10 << 20;
   int32_t replica_fetch_wait_max_ms = 500;
 
-  int32_t broker_heartbeat_interval_ms = 500;
+  int32_t broker_heartbeat_interval_ms = 100;
   int32_t broker_session_timeout_ms = 9000;
   bool controlled_shutdown_enable = true;
   int32_t controlled_shutdown_timeout_ms = 5000;

@@ -132,12 +132,12 @@ constexpr Setting kBrokerSettings[] = {
 
     // ---- liveness ----
     {.name = "broker.heartbeat.interval.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
-     .default_value = "500", .doc = "How often a broker tells the controller that it lives.", .least = 1,
+     .default_value = "100", .doc = "How often a broker tells the controller that it lives.", .least = 1,
      .most = kInt32Max, .scopes = kNodeScopes},
     {.name = "broker.session.timeout.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
      .default_value = "9000",
-     .doc = "A broker that has been silent for this long is fenced. A broker whose connection closes is "
-            "checked at once, without waiting for this.",
+     .doc = "A broker that has sent no heartbeat for this long is fenced, even if it answers when it is asked "
+            "(broker.silence.timeout.ms). One whose connection closes is checked at once.",
      .least = 1, .most = kInt32Max, .scopes = kNodeScopes},
     {.name = "controlled.shutdown.enable", .type = Type::kBool, .default_value = "true",
      .doc = "Whether a stopping broker hands over its leaderships first.", .scopes = kBrokerScope},

@@ -134,6 +134,8 @@ ControllerConfig TakeControllerConfig(const Config& config, uint8_t scopes,
   }
   controller.log_level = config.GetString("log.level");
   controller.broker_session_timeout_ms = int32("broker.session.timeout.ms");
+  controller.broker_silence_timeout_ms = int32("broker.silence.timeout.ms");
+  controller.quorum_election_timeout_ms = int32("controller.quorum.election.timeout.ms");
   controller.controller_probe_timeout_ms = int32("controller.probe.timeout.ms");
   controller.num_partitions = int32("num.partitions");
   controller.default_replication_factor = int32("default.replication.factor");

@@ -20,7 +20,9 @@ struct ControllerConfig {
   std::string log_level = "info";
 
   int32_t broker_session_timeout_ms = 9000;
-  int32_t controller_probe_timeout_ms = 500;
+  int32_t broker_silence_timeout_ms = 300;
+  int32_t controller_probe_timeout_ms = 200;
+  int32_t quorum_election_timeout_ms = 200;
   int32_t num_partitions = 1;
   int32_t default_replication_factor = 1;
   int32_t min_insync_replicas = 1;

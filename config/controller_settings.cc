@@ -11,11 +11,20 @@ constexpr Setting kControllerSettings[] = {
     {.name = "metadata.log.dir", .type = Type::kString,
      .doc = "Directory of a controller's data, which it keeps in the folder `controller` there. Unset: the "
             "first of log.dirs.", .scopes = kNodeScopes},
-    {.name = "controller.probe.timeout.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
-     .default_value = "500",
-     .doc = "A broker whose connection closed is dialled once. Refused means dead; no answer for this long "
-            "leaves the judgement to broker.session.timeout.ms.",
+    {.name = "broker.silence.timeout.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
+     .default_value = "300",
+     .doc = "A broker that was not heard of for this long is asked directly, on its listener for clients.",
      .least = 1, .most = kInt32Max, .scopes = kControllerScope},
+    {.name = "controller.probe.timeout.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
+     .default_value = "200",
+     .doc = "A broker that is asked directly, because it is silent or its connection closed, is fenced when it "
+            "refuses the connection, or does not answer within this time and is not heard of otherwise.",
+     .least = 1, .most = kInt32Max, .scopes = kControllerScope},
+    {.name = "controller.quorum.election.timeout.ms", .type = Type::kInt, .unit = Unit::kMilliseconds,
+     .default_value = "200",
+     .doc = "A controller that has not heard the leader of the quorum for this long, up to twice as long, stands "
+            "for election. A leader that dies is replaced at once, without waiting for this.",
+     .least = 10, .most = kInt32Max, .scopes = kControllerScope},
     {.name = "metadata.log.max.record.bytes.between.snapshots", .type = Type::kInt, .unit = Unit::kBytes,
      .default_value = "20971520",
      .doc = "When so much was added to the metadata log since the last snapshot, the next one is taken, and what "

@@ -43,8 +43,12 @@ constexpr std::string_view kCleaner =
 constexpr std::string_view kLogDetail = "this log has no such knob";
 constexpr std::string_view kStoredAsSent = "batches are stored as the producer compressed them";
 constexpr std::string_view kBalance = "leaderships are not moved back by themselves yet";
-constexpr std::string_view kQuorum = "there is one controller so far, so nothing is voted on";
-constexpr std::string_view kMetadataLog = "the metadata log keeps everything so far";
+constexpr std::string_view kQuorum =
+    "the leader of the quorum pushes to the others, and is judged by "
+    "controller.quorum.election.timeout.ms alone";
+constexpr std::string_view kMetadataLog =
+    "snapshots go by metadata.log.max.record.bytes.between.snapshots alone, and the newest one is "
+    "kept";
 constexpr std::string_view kGroups = "group coordinators are not available yet";
 constexpr std::string_view kTransactions = "transactions are not available yet";
 constexpr std::string_view kTiering = "tiered storage is not available";
@@ -146,7 +150,6 @@ constexpr Setting kKnownKafkaSettings[] = {
     NoEffect("auto.leader.rebalance.enable", kBalance),
     NoEffect("leader.imbalance.check.interval.seconds", kBalance),
     NoEffect("leader.imbalance.per.broker.percentage", kBalance),
-    NoEffect("controller.quorum.election.timeout.ms", kQuorum),
     NoEffect("controller.quorum.election.backoff.max.ms", kQuorum),
     NoEffect("controller.quorum.fetch.timeout.ms", kQuorum),
     NoEffect("controller.quorum.fetch.snapshot.bytes.max", kQuorum),
@@ -160,7 +163,6 @@ constexpr Setting kKnownKafkaSettings[] = {
     NoEffect("controller.quota.window.size.seconds", kQuorum),
     NoEffect("initial.broker.registration.timeout.ms", kQuorum),
     NoEffect("server.max.startup.time.ms", kQuorum),
-    NoEffect("metadata.log.max.record.bytes.between.snapshots", kMetadataLog),
     NoEffect("metadata.log.max.snapshot.interval.ms", kMetadataLog),
     NoEffect("metadata.log.segment.bytes", kMetadataLog),
     NoEffect("metadata.log.segment.min.bytes", kMetadataLog),

@@ -48,9 +48,15 @@ ActiveController::ActiveController(Transport& transport, Shard& shard, Options o
       committed_(committed),
       on_fatal_(std::move(on_fatal)),
       core_(options_.core, shard.random()),
-      probe_(transport, shard, options_.probe_timeout, [this](const BrokerIncarnation& broker) {
-        if (log_.may_append() && !failed_) Perform(core_.FenceUnreachable(broker));
-      }) {}
+      probe_(transport, shard, options_.probe_timeout,
+             {.on_dead =
+                  [this](const BrokerIncarnation& broker) {
+                    if (MayDecide()) Perform(core_.FenceUnreachable(broker));
+                  },
+              .on_silent =
+                  [this](const BrokerIncarnation& broker, MonotonicTime asked_at) {
+                    if (MayDecide()) Perform(core_.FenceSilent(broker, asked_at));
+                  }}) {}
 
 ActiveController::~ActiveController() {
   shard_.CancelTimer(session_timer_);
@@ -90,10 +96,16 @@ void ActiveController::OnDisconnected(ConnectionId connection) {
 
 void ActiveController::ScheduleSessionCheck() {
   const Duration interval =
-      std::min<Duration>(options_.core.broker_session_timeout / 10, kMaxSessionCheckInterval);
+      std::min<Duration>({options_.core.broker_session_timeout / 10,
+                          options_.core.broker_silence_timeout / 6, kMaxSessionCheckInterval});
   session_timer_ = shard_.ScheduleAfter(interval, [this] {
     ScheduleSessionCheck();
-    if (log_.may_append() && !failed_) Perform(core_.FenceExpired(shard_.clock().Now()));
+    if (!MayDecide()) return;
+    const MonotonicTime now = shard_.clock().Now();
+    Perform(core_.FenceExpired(now));
+    for (const BrokerIncarnation& broker : core_.SilentBrokers(now)) {
+      probe_.Start(broker, core_.image().FindBroker(broker.broker_id)->endpoint);
+    }
   });
 }
 

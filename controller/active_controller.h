@@ -60,6 +60,7 @@ class ActiveController {
     Reply reply;
   };
 
+  bool MayDecide() const { return log_.may_append() && !failed_; }
   RequestContext Context(ConnectionId connection) const;
   // Appends and replays the records of `result`; logs what they do. False when that did not work:
   // nothing was decided.

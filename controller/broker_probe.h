@@ -1,13 +1,13 @@
-// Finds out whether a broker whose control connection closed is dead: dials its address. Refused
-// means dead. Accepted means nothing yet, because a dying process closes its sockets one by one:
-// the dialled connection is watched for a while, and dialled again when it breaks. Silence is left
-// to the session timeout. Owned by the controller's shard.
+// Finds out how a broker is that was not heard of: dials its address and asks something that every
+// process which runs answers at once (ApiVersions). Refused means dead. No answer in time means
+// silent: stopped, cut off, or gone with its machine. Who answers is watched for a while all the
+// same, because a dying process closes its sockets one by one, and dialled again when the
+// connection breaks. Owned by the controller's shard.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
-#include <vector>
 
 #include "controller/core/core_types.h"
 #include "runtime/net/transport.h"
@@ -16,25 +16,29 @@ namespace soliton::controller {
 
 class BrokerProbe {
  public:
-  using DeadHandler = std::function<void(const BrokerIncarnation&)>;
+  struct Events {
+    // It refuses connections.
+    std::function<void(const BrokerIncarnation&)> on_dead;
+    // It has not answered since `asked_at`.
+    std::function<void(const BrokerIncarnation&, MonotonicTime asked_at)> on_silent;
+  };
 
-  // `on_dead` is called when a probe was refused.
-  BrokerProbe(Transport& transport, Shard& shard, Duration timeout, DeadHandler on_dead);
+  BrokerProbe(Transport& transport, Shard& shard, Duration timeout, Events events);
   ~BrokerProbe();
 
+  // Nothing happens while this incarnation is being probed.
   void Start(const BrokerIncarnation& broker, const Endpoint& endpoint);
 
  private:
   class Attempt;
 
-  void Finish(uint64_t id);
+  void Finish(const BrokerIncarnation& broker);
 
   Transport& transport_;
   Shard& shard_;
   const Duration timeout_;
-  DeadHandler on_dead_;
-  uint64_t next_id_ = 1;
-  std::map<uint64_t, std::shared_ptr<Attempt>> attempts_;
+  const Events events_;
+  std::map<BrokerIncarnation, std::shared_ptr<Attempt>> attempts_;
 };
 
 }  // namespace soliton::controller

@@ -24,6 +24,7 @@ namespace {
 CoreOptions ToCoreOptions(const ControllerOptions& options) {
   return {.node_id = options.node_id,
           .broker_session_timeout = options.broker_session_timeout,
+          .broker_silence_timeout = options.broker_silence_timeout,
           .default_partitions = options.default_partitions,
           .default_replication_factor = options.default_replication_factor,
           .default_min_insync_replicas = options.default_min_insync_replicas,

@@ -28,7 +28,10 @@ struct ControllerOptions {
   std::string data_directory;
   QuorumOptions quorum;
   Duration broker_session_timeout = milliseconds(9000);
-  Duration probe_timeout = milliseconds(500);  // dialling a broker whose control connection closed
+  // A broker that was silent for so long is asked directly, and fenced when it does not answer
+  // within the probe timeout.
+  Duration broker_silence_timeout = milliseconds(300);
+  Duration probe_timeout = milliseconds(200);
   int32_t default_partitions = 1;
   int32_t default_replication_factor = 1;
   int32_t default_min_insync_replicas = 1;  // for topics without min.insync.replicas

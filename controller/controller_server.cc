@@ -31,6 +31,7 @@ class ControllerServer::Session final : public ConnectionHandler {
       return connection_->Close();
     }
     if (request.has_quorum()) return OnQuorumFrame(request.quorum());
+    if (request.has_ping()) return OnPing(request);
     if (++waiting_ == kMaxWaitingRequests) connection_->PauseReading();
     server_.handler_.OnRequest(request, id_,
                                [server = &server_, id = id_](const pb::ControlResponse& response) {
@@ -48,6 +49,12 @@ class ControllerServer::Session final : public ConnectionHandler {
   }
 
  private:
+  void OnPing(const pb::ControlRequest& request) {
+    pb::ServerMessage message;
+    message.mutable_response()->set_correlation_id(request.correlation_id());
+    connection_->Send(EncodeFrame(message));
+  }
+
   void OnQuorumFrame(const pb::QuorumFrame& frame) {
     is_controller_ = true;
     if (refused_) return;

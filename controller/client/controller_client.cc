@@ -40,7 +40,7 @@ class ControllerClientImpl final : public ControllerClient {
 
   ~ControllerClientImpl() override {
     for (const TimerId timer :
-         {reconnect_timer_, register_timer_, heartbeat_timer_, shutdown_timer_}) {
+         {reconnect_timer_, register_timer_, heartbeat_timer_, ping_timer_, shutdown_timer_}) {
       shard_.CancelTimer(timer);
     }
   }
@@ -146,7 +146,10 @@ class ControllerClientImpl final : public ControllerClient {
   }
 
   void OnConnected(const absl::Status& status) {
-    if (status.ok()) return Register();
+    if (status.ok()) {
+      PingLater();
+      return Register();
+    }
     LogDebug("broker {}: no controller: {}", options_.broker_id, std::string(status.message()));
     ConnectLater(backoff_.Next(shard_.random()));
   }
@@ -160,8 +163,23 @@ class ControllerClientImpl final : public ControllerClient {
     heartbeat_in_flight_ = false;
     shard_.CancelTimer(std::exchange(heartbeat_timer_, 0));
     shard_.CancelTimer(std::exchange(register_timer_, 0));
+    shard_.CancelTimer(std::exchange(ping_timer_, 0));
     const bool trusts_hint = hint_ && ++hints_followed_ <= kMaxHintsInARow;
     ConnectLater(trusts_hint ? Duration::zero() : backoff_.Next(shard_.random()));
+  }
+
+  // A controller that was stopped, or is cut off, keeps its connections.
+  void PingLater() {
+    ping_timer_ = shard_.ScheduleAfter(options_.heartbeat_interval, [this] {
+      ping_timer_ = 0;
+      pb::ControlRequest request;
+      request.mutable_ping();
+      channel_.Call(std::move(request), options_.controller_silence_timeout,
+                    [this](const absl::StatusOr<pb::ControlResponse>& response) {
+                      if (response.ok()) return PingLater();
+                      channel_.Close(absl::UnavailableError("it does not answer"));
+                    });
+    });
   }
 
   // ---- registration ----
@@ -356,6 +374,7 @@ class ControllerClientImpl final : public ControllerClient {
   TimerId reconnect_timer_ = 0;
   TimerId register_timer_ = 0;
   TimerId heartbeat_timer_ = 0;
+  TimerId ping_timer_ = 0;
   TimerId shutdown_timer_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   ControlChannel channel_;

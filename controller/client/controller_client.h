@@ -32,8 +32,10 @@ struct ControllerClientOptions {
   int64_t previous_broker_epoch =
       -1;  // from the clean-shutdown marker; -1 = unclean stop (KIP-966)
   std::vector<TopicPartitionId> lost_replicas;  // see DeclareDataLoss
-  Duration heartbeat_interval = milliseconds(500);
+  Duration heartbeat_interval = milliseconds(100);
   Duration request_timeout = seconds(5);
+  // A controller that has not answered a ping for so long is given up: another one may lead.
+  Duration controller_silence_timeout = milliseconds(300);
 };
 
 // One partition of an AlterPartition request: compare-and-set of the ISR on (leader_epoch,

@@ -231,7 +231,9 @@ void BrokerRegistry::Fence(const std::vector<int32_t>& broker_ids, std::string c
 }
 
 ControllerResult BrokerRegistry::FenceExpired(MonotonicTime now) {
-  const bool was_stalled = now - last_check_ > options_.broker_session_timeout / 2;
+  const Duration patience =
+      std::min(options_.broker_session_timeout, options_.broker_silence_timeout);
+  const bool was_stalled = now - last_check_ > patience / 2;
   last_check_ = now;
   if (was_stalled) {
     for (const auto& [id, broker] : state_.image().brokers) sessions_.Of(id).last_contact = now;
@@ -258,6 +260,34 @@ ControllerResult BrokerRegistry::FenceUnreachable(const BrokerIncarnation& broke
   }
   Fence({broker.broker_id},
         fmt::format("broker {} is dead: its address refuses connections", broker.broker_id),
+        &result);
+  return result;
+}
+
+std::vector<BrokerIncarnation> BrokerRegistry::Silent(MonotonicTime now) const {
+  std::vector<BrokerIncarnation> silent;
+  for (const auto& [id, broker] : state_.image().brokers) {
+    const BrokerSession* session = sessions_.Find(id);
+    if (broker.fenced || session == nullptr) continue;
+    if (now - session->last_contact > options_.broker_silence_timeout) {
+      silent.push_back({id, broker.broker_epoch});
+    }
+  }
+  return silent;
+}
+
+ControllerResult BrokerRegistry::FenceSilent(const BrokerIncarnation& broker,
+                                             MonotonicTime asked_at) {
+  ControllerResult result;
+  const BrokerInfo* known = state_.image().FindBroker(broker.broker_id);
+  const BrokerSession* session = sessions_.Find(broker.broker_id);
+  const bool heard = session != nullptr && session->last_contact > asked_at;
+  if (known == nullptr || known->broker_epoch != broker.broker_epoch || known->fenced || heard) {
+    return result;
+  }
+  SOMETIMES("a silent broker was fenced");
+  Fence({broker.broker_id},
+        fmt::format("broker {} is silent, and does not answer when asked", broker.broker_id),
         &result);
   return result;
 }

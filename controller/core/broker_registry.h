@@ -43,6 +43,12 @@ class BrokerRegistry {
   // The broker's endpoint refuses connections. Nothing happens when it is fenced, replaced, or back
   // already.
   ControllerResult FenceUnreachable(const BrokerIncarnation& broker);
+  // Unfenced brokers that have been silent for the silence timeout: to be asked directly. Behind
+  // FenceExpired.
+  std::vector<BrokerIncarnation> Silent(MonotonicTime now) const;
+  // It was asked at `asked_at` and does not answer. Nothing happens when it is fenced or replaced,
+  // or was heard of since.
+  ControllerResult FenceSilent(const BrokerIncarnation& broker, MonotonicTime asked_at);
   // A connection closed. Returns the broker to probe: registered, unfenced, and this was its
   // control connection.
   std::optional<BrokerIncarnation> Disconnected(ConnectionId connection);

@@ -40,6 +40,12 @@ class ControllerCore {
   ControllerResult FenceUnreachable(const BrokerIncarnation& broker) {
     return brokers_.FenceUnreachable(broker);
   }
+  std::vector<BrokerIncarnation> SilentBrokers(MonotonicTime now) const {
+    return brokers_.Silent(now);
+  }
+  ControllerResult FenceSilent(const BrokerIncarnation& broker, MonotonicTime asked_at) {
+    return brokers_.FenceSilent(broker, asked_at);
+  }
   std::optional<BrokerIncarnation> Disconnected(ConnectionId connection) {
     return brokers_.Disconnected(connection);
   }

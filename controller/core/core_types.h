@@ -21,6 +21,7 @@ namespace soliton::controller {
 struct CoreOptions {
   int32_t node_id = -1;
   Duration broker_session_timeout = milliseconds(9000);
+  Duration broker_silence_timeout = milliseconds(300);  // then it is asked directly
   int32_t default_partitions = 1;
   int32_t default_replication_factor = 1;
   int32_t default_min_insync_replicas = 1;
@@ -60,7 +61,7 @@ struct ControllerResult {
 struct BrokerIncarnation {
   int32_t broker_id = -1;
   int64_t broker_epoch = -1;
-  friend bool operator==(const BrokerIncarnation&, const BrokerIncarnation&) = default;
+  friend auto operator<=>(const BrokerIncarnation&, const BrokerIncarnation&) = default;
 };
 
 }  // namespace soliton::controller

@@ -38,10 +38,10 @@
 namespace soliton::controller {
 
 struct QuorumOptions {
-  Duration heartbeat_interval = milliseconds(50);
+  Duration heartbeat_interval = milliseconds(40);
   // Without a word from the leader for so long, up to twice as long (drawn each time), a voter
   // stands for election; a leader that no majority has answered for so long resigns.
-  Duration election_timeout = milliseconds(500);
+  Duration election_timeout = milliseconds(200);
   // After the connection to the leader broke: the first of the other voters stands at once, each
   // further one so much later.
   Duration succession_step = milliseconds(10);

@@ -8,24 +8,21 @@
 namespace soliton::controller {
 namespace {
 
-// A process that accepts connections until told not to.
-class Target : public ConnectionHandler {
+// A process that accepts connections until told not to, and answers unless told not to.
+class Target {
  public:
   explicit Target(sim::SimNode& node) : ports_(node.ports()) {
     node.Post([this] {
-      listener_ =
-          *ports_.transport->Listen({"", 9092}, {}, *ports_.shards,
-                                    [this](Shard&, std::shared_ptr<FramedConnection> connection) {
-                                      ++accepted_;
-                                      if (dropping_) return;
-                                      peers_.push_back(std::move(connection));
-                                      peers_.back()->Start(this);
-                                    });
+      listener_ = *ports_.transport->Listen(
+          {"", 9092}, {}, *ports_.shards,
+          [this](Shard&, std::shared_ptr<FramedConnection> connection) {
+            ++accepted_;
+            if (dropping_) return;
+            peers_.push_back(std::make_unique<Peer>(*this, std::move(connection)));
+          });
     });
   }
-  void OnFrame(Buffer) override {}
-  void OnClosed(const absl::Status&) override {}
-  void StopListening() { listener_.reset(); }
+  void FallSilent() { silent_ = true; }
   void DropConnections() {
     dropping_ = true;
     peers_.clear();
@@ -33,9 +30,26 @@ class Target : public ConnectionHandler {
   int accepted() const { return accepted_; }
 
  private:
+  class Peer final : public ConnectionHandler {
+   public:
+    Peer(Target& target, std::shared_ptr<FramedConnection> connection)
+        : target_(target), connection_(std::move(connection)) {
+      connection_->Start(this);
+    }
+    void OnFrame(Buffer frame) override {
+      if (!target_.silent_) connection_->Send(BufferChain(std::move(frame)));
+    }
+    void OnClosed(const absl::Status&) override {}
+
+   private:
+    Target& target_;
+    std::shared_ptr<FramedConnection> connection_;
+  };
+
   Ports ports_;
   std::unique_ptr<Listener> listener_;
-  std::vector<std::shared_ptr<FramedConnection>> peers_;
+  std::vector<std::unique_ptr<Peer>> peers_;
+  bool silent_ = false;
   bool dropping_ = false;
   int accepted_ = 0;
 };
@@ -44,12 +58,21 @@ class Prober {
  public:
   explicit Prober(sim::SimNode& node)
       : probe_(*node.ports().transport, node.ports().shards->shard(0), milliseconds(500),
-               [this](const BrokerIncarnation& broker) { dead_.push_back(broker); }) {}
+               {.on_dead = [this](const BrokerIncarnation& broker) { dead_.push_back(broker); },
+                .on_silent =
+                    [this](const BrokerIncarnation& broker, MonotonicTime asked_at) {
+                      silent_.push_back(broker);
+                      asked_at_ = asked_at;
+                    }}) {}
   BrokerProbe& probe() { return probe_; }
   const std::vector<BrokerIncarnation>& dead() const { return dead_; }
+  const std::vector<BrokerIncarnation>& silent() const { return silent_; }
+  MonotonicTime asked_at() const { return asked_at_; }
 
  private:
   std::vector<BrokerIncarnation> dead_;
+  std::vector<BrokerIncarnation> silent_;
+  MonotonicTime asked_at_{};
   BrokerProbe probe_;
 };
 
@@ -82,18 +105,44 @@ TEST_F(BrokerProbeTest, RefusedMeansDead) {
   EXPECT_EQ(prober().dead(), (std::vector<BrokerIncarnation>{{1, 5}}));
 }
 
-TEST_F(BrokerProbeTest, AcceptedMeansNothing) {
+TEST_F(BrokerProbeTest, WhoAnswersIsNeitherDeadNorSilent) {
   Probe();
   world_.RunFor(seconds(5));
   EXPECT_TRUE(prober().dead().empty());
+  EXPECT_TRUE(prober().silent().empty());
   EXPECT_EQ(target().accepted(), 1);
 }
 
-TEST_F(BrokerProbeTest, SilenceMeansNothing) {
+TEST_F(BrokerProbeTest, AcceptedIsNoAnswer) {
+  target().FallSilent();
+  const MonotonicTime begin = world_.Now();
+  Probe();
+  world_.RunFor(milliseconds(400));
+  EXPECT_TRUE(prober().silent().empty());
+  world_.RunFor(milliseconds(200));
+  EXPECT_EQ(prober().silent(), (std::vector<BrokerIncarnation>{{1, 5}}));
+  EXPECT_LT(prober().asked_at() - begin, milliseconds(1));
+  EXPECT_TRUE(prober().dead().empty());
+}
+
+TEST_F(BrokerProbeTest, NoAnswerToTheCallIsSilenceToo) {
   target_.Crash({.silent = true});
   Probe();
   world_.RunFor(seconds(5));
   EXPECT_TRUE(prober().dead().empty());
+  EXPECT_EQ(prober().silent().size(), 1u);
+}
+
+TEST_F(BrokerProbeTest, OneIsProbedOnceAtATime) {
+  target().FallSilent();
+  Probe();
+  Probe();
+  world_.RunFor(seconds(1));
+  EXPECT_EQ(target().accepted(), 1);
+  EXPECT_EQ(prober().silent().size(), 1u);
+  Probe();
+  world_.RunFor(seconds(1));
+  EXPECT_EQ(prober().silent().size(), 2u);
 }
 
 // A process that is being torn down still accepts for a moment.

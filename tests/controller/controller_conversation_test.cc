@@ -177,6 +177,45 @@ TEST_F(ControllerConversationTest, AControllerThatDidNotRunBlamesNobody) {
   EXPECT_FALSE(Usable(1)) << "a fresh session, not an endless one";
 }
 
+TEST_F(ControllerConversationTest, WhoIsSilentIsAskedAndFencedOnlyWhenNothingIsHeard) {
+  CoreOptions options = CoreHarness::DefaultOptions();
+  options.broker_silence_timeout = milliseconds(300);
+  CoreHarness harness(options);
+  for (int id = 1; id <= 3; ++id) harness.Join(id);
+  const auto usable = [&](int32_t id) { return harness.image().FindBroker(id)->usable(); };
+  const auto run = [&](int64_t ms, std::initializer_list<int> heard) {
+    for (int64_t passed = 0; passed < ms; passed += 50) {
+      harness.Advance(milliseconds(50));
+      for (const int id : heard) harness.Heartbeat(id, harness.EpochOf(id), 0);
+      harness.FenceExpired();
+    }
+  };
+  run(300, {2, 3});
+  EXPECT_TRUE(harness.core().SilentBrokers(harness.now()).empty());
+  run(50, {2, 3});
+  const MonotonicTime asked = harness.now();
+  EXPECT_THAT(harness.core().SilentBrokers(asked),
+              ::testing::ElementsAre(BrokerIncarnation{1, harness.EpochOf(1)}));
+  // Heard of while it is asked.
+  run(100, {1, 2, 3});
+  harness.FenceSilent(1, asked);
+  EXPECT_TRUE(usable(1));
+  run(350, {2, 3});
+  const MonotonicTime asked_again = harness.now();
+  // The controller itself did not run: it could not have heard the answer.
+  harness.Advance(milliseconds(200));
+  harness.FenceExpired();
+  harness.FenceSilent(1, asked_again);
+  EXPECT_TRUE(usable(1));
+  run(350, {2, 3});
+  const MonotonicTime asked_at_last = harness.now();
+  run(200, {2, 3});
+  harness.FenceSilent(1, asked_at_last);
+  EXPECT_FALSE(usable(1));
+  EXPECT_TRUE(usable(2));
+  EXPECT_TRUE(harness.core().SilentBrokers(harness.now()).empty()) << "a fenced one is left alone";
+}
+
 TEST_F(ControllerConversationTest, ARefusedProbeFencesOnlyTheIncarnationThatWasProbed) {
   const int64_t old_epoch = harness_.Join(1);
   const auto suspect = harness_.core().Disconnected(CoreHarness::ConnectionOf(1, 1));

@@ -30,7 +30,11 @@ class CoreHarness {
   }
 
   static CoreOptions DefaultOptions() {
-    return {.node_id = 100, .default_replication_factor = 1, .default_min_insync_replicas = 1};
+    // Steps of tests are long: silence is for those that ask for it.
+    return {.node_id = 100,
+            .broker_silence_timeout = seconds(9),
+            .default_replication_factor = 1,
+            .default_min_insync_replicas = 1};
   }
 
   ControllerCore& core() { return core_; }
@@ -59,6 +63,9 @@ class CoreHarness {
     if (!last_.records.empty()) CheckInvariants();
   }
   void FenceExpired() { Perform(core_.FenceExpired(now_)); }
+  void FenceSilent(int32_t id, MonotonicTime asked_at) {
+    Perform(core_.FenceSilent({id, EpochOf(id)}, asked_at));
+  }
 
   // ---- requests ----
 

@@ -57,12 +57,13 @@ class FakeBroker {
  private:
   void Start() {
     if (options_.listens) {
-      auto listener =
-          ports_.transport->Listen({"", kBrokerPort}, {}, *ports_.shards,
-                                   [this](Shard&, std::shared_ptr<FramedConnection> connection) {
-                                     peers_.push_back(std::move(connection));
-                                     peers_.back()->Start(&peer_handler_);
-                                   });
+      auto listener = ports_.transport->Listen(
+          {"", kBrokerPort}, {}, *ports_.shards,
+          [this](Shard&, std::shared_ptr<FramedConnection> connection) {
+            peers_.push_back(std::move(connection));
+            handlers_.push_back(std::make_unique<PeerHandler>(*peers_.back()));
+            peers_.back()->Start(handlers_.back().get());
+          });
       if (!listener.ok()) complaint_ = std::string(listener.status().message());
       if (listener.ok()) listener_ = *std::move(listener);
     }
@@ -105,17 +106,22 @@ class FakeBroker {
     last_ = image;
   }
 
+  // Answers, as every process does that runs.
   class PeerHandler : public ConnectionHandler {
    public:
-    void OnFrame(Buffer) override {}
+    explicit PeerHandler(FramedConnection& connection) : connection_(connection) {}
+    void OnFrame(Buffer frame) override { connection_.Send(BufferChain(std::move(frame))); }
     void OnClosed(const absl::Status&) override {}
+
+   private:
+    FramedConnection& connection_;
   };
 
   Ports ports_;
   const Options options_;
-  PeerHandler peer_handler_;
   std::unique_ptr<Listener> listener_;
   std::vector<std::shared_ptr<FramedConnection>> peers_;
+  std::vector<std::unique_ptr<PeerHandler>> handlers_;
   MetadataImagePtr last_ = std::make_shared<const MetadataImage>();
   int64_t images_seen_ = 0;
   std::vector<int64_t> epochs_;

@@ -137,6 +137,8 @@ void DrawQuorum(Random& random, const Pace& pace, ClusterPlan& plan) {
   plan.controllers = ticket < 25 ? 1 : ticket < 90 ? 3 : 5;
   plan.combined = ticket >= 25 && ticket < 65;
   plan.election_timeout = Milliseconds(random, 200 * pace.percent / 100, 1000 * pace.percent / 100);
+  plan.silence_timeout = microseconds(random.Between(2 * plan.heartbeat_interval / microseconds(1),
+                                                     plan.session_timeout / microseconds(1)));
   plan.metadata_snapshot_bytes = OneOf(random, {1000, 5000, 20 << 20});
   if (!plan.combined || plan.flush_before_ack) return;
   // The broker in the same machine promises nothing about a loss of power.

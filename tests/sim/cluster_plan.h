@@ -32,6 +32,7 @@ struct ClusterPlan {
   int64_t metadata_snapshot_bytes = 20 << 20;
   Duration heartbeat_interval{};
   Duration session_timeout{};
+  Duration silence_timeout = seconds(9);
   Duration replica_lag_time_max{};
   Duration replica_fetch_wait_max{};
   int32_t replica_fetch_max_bytes = 0;

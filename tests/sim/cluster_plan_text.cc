@@ -22,6 +22,7 @@ void ForEachField(Plan& plan, const Visit& visit) {
   visit("flush", plan.flush_before_ack);
   visit("heartbeat", plan.heartbeat_interval);
   visit("session", plan.session_timeout);
+  visit("silence", plan.silence_timeout);
   visit("replica.lag", plan.replica_lag_time_max);
   visit("replica.fetch.wait", plan.replica_fetch_wait_max);
   visit("replica.fetch.bytes", plan.replica_fetch_max_bytes);

@@ -73,6 +73,7 @@ bool SimCluster::StartController(SimNode& node, int number, Process& process) {
   options.quorum.election_timeout = plan_.election_timeout;
   options.quorum.heartbeat_interval = plan_.election_timeout / 10;
   options.broker_session_timeout = plan_.session_timeout;
+  options.broker_silence_timeout = plan_.silence_timeout;
   options.snapshot_interval_bytes = plan_.metadata_snapshot_bytes;
   options.on_fatal = [this, &node](const absl::Status& why) { OnFatal(node, why); };
   auto started = controller::ControllerNode::Start(node.ports(), options);

@@ -23,6 +23,8 @@ constexpr Duration kShutdownHeartbeatInterval = milliseconds(50);
 constexpr Duration kDuplicateRetryDelay = milliseconds(100);
 // Controllers may point at each other for a moment. Beyond this, hints are followed with back-off.
 constexpr int kMaxHintsInARow = 3;
+// An election is over by then, even where it waits for a timeout.
+constexpr Duration kAvoidLost = milliseconds(500);
 
 class ControllerClientImpl final : public ControllerClient {
  public:
@@ -134,10 +136,21 @@ class ControllerClientImpl final : public ControllerClient {
 
   void Connect() {
     reconnect_timer_ = 0;
-    const Endpoint endpoint =
-        hint_ ? *std::exchange(hint_, std::nullopt)
-              : options_.controllers[next_controller_++ % options_.controllers.size()];
-    channel_.Connect(endpoint, std::min<Duration>(kConnectTimeout, options_.request_timeout));
+    endpoint_ = Choose();
+    channel_.Connect(endpoint_, std::min<Duration>(kConnectTimeout, options_.request_timeout));
+  }
+
+  // Not the one that was just lost, as long as there are others: it may be stopped and still take
+  // connections, and the others may not know yet that it leads no more.
+  Endpoint Choose() {
+    const std::optional<Endpoint> hint = std::exchange(hint_, std::nullopt);
+    const bool avoids = shard_.clock().Now() < avoid_until_;
+    if (hint && !(avoids && *hint == avoided_)) return *hint;
+    const auto next = [this] {
+      return options_.controllers[next_controller_++ % options_.controllers.size()];
+    };
+    const Endpoint endpoint = next();
+    return avoids && endpoint == avoided_ ? next() : endpoint;
   }
 
   void ConnectLater(Duration delay) {
@@ -147,7 +160,7 @@ class ControllerClientImpl final : public ControllerClient {
 
   void OnConnected(const absl::Status& status) {
     if (status.ok()) {
-      PingLater();
+      Ping();
       return Register();
     }
     LogDebug("broker {}: no controller: {}", options_.broker_id, std::string(status.message()));
@@ -156,6 +169,8 @@ class ControllerClientImpl final : public ControllerClient {
 
   void OnClosed(const absl::Status& why) {
     if (registered_) {
+      avoided_ = endpoint_;
+      avoid_until_ = shard_.clock().Now() + kAvoidLost;
       LogWarn("broker {}: lost the controller: {}", options_.broker_id, std::string(why.message()));
     }
     registered_ = false;
@@ -169,17 +184,19 @@ class ControllerClientImpl final : public ControllerClient {
   }
 
   // A controller that was stopped, or is cut off, keeps its connections.
-  void PingLater() {
-    ping_timer_ = shard_.ScheduleAfter(options_.heartbeat_interval, [this] {
-      ping_timer_ = 0;
-      pb::ControlRequest request;
-      request.mutable_ping();
-      channel_.Call(std::move(request), options_.controller_silence_timeout,
-                    [this](const absl::StatusOr<pb::ControlResponse>& response) {
-                      if (response.ok()) return PingLater();
-                      channel_.Close(absl::UnavailableError("it does not answer"));
+  void Ping() {
+    pb::ControlRequest request;
+    request.mutable_ping();
+    channel_.Call(std::move(request), options_.controller_silence_timeout,
+                  [this](const absl::StatusOr<pb::ControlResponse>& response) {
+                    if (!response.ok()) {
+                      return channel_.Close(absl::UnavailableError("it does not answer"));
+                    }
+                    ping_timer_ = shard_.ScheduleAfter(options_.heartbeat_interval, [this] {
+                      ping_timer_ = 0;
+                      Ping();
                     });
-    });
+                  });
   }
 
   // ---- registration ----
@@ -367,6 +384,9 @@ class ControllerClientImpl final : public ControllerClient {
   MonotonicTime last_duplicate_at_{};
   absl::AnyInvocable<void()> shutdown_done_;
   size_t next_controller_ = 0;
+  Endpoint endpoint_;  // dialled last
+  Endpoint avoided_;
+  MonotonicTime avoid_until_{};
   std::optional<Endpoint> hint_;  // who leads, as the last one asked said
   int hints_followed_ = 0;        // since the last registration
   ReconnectBackoff backoff_;

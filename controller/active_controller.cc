@@ -30,6 +30,8 @@ void LogChanges(const ControllerResult& result) {
       const pb::RegisterBroker& broker = record.register_broker();
       LogInfo("broker {} registered with epoch {} at {}:{}", broker.broker_id(),
               broker.broker_epoch(), broker.host(), broker.port());
+    } else if (record.has_voters()) {
+      LogInfo("{}; the quorum has {} voters", result.cause, record.voters().voters_size());
     } else if (record.has_broker_change() && record.broker_change().has_fenced()) {
       LogInfo("broker {} {}; cause: {}", record.broker_change().broker_id(),
               record.broker_change().fenced() ? "fenced" : "unfenced", result.cause);
@@ -84,8 +86,11 @@ RequestContext ActiveController::Context(ConnectionId connection) const {
 void ActiveController::Handle(const pb::ControlRequest& request, ConnectionId connection,
                               Reply reply) {
   if (failed_) return;
-  ControllerResult result = core_.Handle(request, Context(connection));
-  if (!Perform(result)) return;
+  HandleDecided(core_.Handle(request, Context(connection)), std::move(reply));
+}
+
+void ActiveController::HandleDecided(ControllerResult result, Reply reply) {
+  if (failed_ || !Perform(result)) return;
   deferred_.push_back({log_.end_offset(), std::move(result.response), std::move(reply)});
   ReleaseReplies();
 }

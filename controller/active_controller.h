@@ -48,6 +48,8 @@ class ActiveController {
   void Start();
   // `reply` runs later or before this returns, or never when this controller stops leading.
   void Handle(const pb::ControlRequest& request, ConnectionId connection, Reply reply);
+  // Writes down what was decided elsewhere, and replies when that is committed.
+  void HandleDecided(ControllerResult result, Reply reply);
   // A connection is gone, perhaps a broker's.
   void OnDisconnected(ConnectionId connection);
   // `committed` has grown.

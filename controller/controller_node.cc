@@ -14,6 +14,8 @@
 #include "controller/metadata_publisher.h"
 #include "controller/quorum/quorum_network.h"
 #include "controller/quorum/quorum_replica.h"
+#include "controller/quorum/quorum_wire.h"
+#include "controller/voter_change.h"
 #include "runtime/base/check.h"
 #include "runtime/obs/logging.h"
 #include "segment/data_directory.h"
@@ -99,6 +101,9 @@ class ControllerNodeImpl final : public ControllerNode,
     if (failed_) return;
     if (absl::Status applied = publisher_.Apply(batch); !applied.ok()) return OnFailed(applied);
     if (absl::Status known = LearnClusterId(); !known.ok()) return OnFailed(known);
+    for (const pb::MetadataRecord& record : batch.batch.records) {
+      if (record.has_voters()) LearnVoters(record.voters());
+    }
     publisher_.PumpAll();
     if (active_ != nullptr) active_->OnCommitted();
     TellReady();
@@ -108,6 +113,7 @@ class ControllerNodeImpl final : public ControllerNode,
     absl::Status taken = publisher_.Reset(snapshot.records, snapshot.end.offset - 1);
     if (taken.ok()) taken = LearnClusterId();
     if (!taken.ok()) return OnFailed(taken);
+    LearnVoters(snapshot.voters);
     TellReady();
   }
 
@@ -189,14 +195,22 @@ class ControllerNodeImpl final : public ControllerNode,
     peers.erase(self.node_id);
     network_ = std::make_unique<QuorumNetwork>(
         *ports_.transport, shard_,
-        QuorumNetwork::Options{
-            .self = self, .cluster_id = directory_->cluster_id(), .peers = std::move(peers)},
+        QuorumNetwork::Options{.self = self,
+                               .cluster_id = directory_->cluster_id(),
+                               .advertised = Advertised(),
+                               .peers = std::move(peers)},
         QuorumNetwork::Events{
             .on_found = [this](const Voter& voter) { replica_->PeerFound(voter); },
             .on_lost = [this](const Voter& voter) { replica_->PeerLost(voter); },
             .is_fresh = [this] { return replica_->fresh(); },
             .on_all_fresh = [this](const VoterSet& voters) { replica_->Form(voters); },
             .on_frame = [this](const pb::QuorumFrame& frame) { return replica_->Receive(frame); }});
+  }
+
+  // Where the others reach this one.
+  Endpoint Advertised() const {
+    const auto own = options_.voters.find(options_.node_id);
+    return own == options_.voters.end() ? options_.listen : own->second;
   }
 
   // The log's is the only one that counts.
@@ -212,6 +226,15 @@ class ControllerNodeImpl final : public ControllerNode,
     return directory_->AdoptCluster(logged);
   }
 
+  // From now on the configuration says nothing about who votes.
+  void LearnVoters(const pb::Voters& voters) {
+    voters_.clear();
+    for (const pb::Voter& voter : voters.voters()) {
+      voters_[voter.node_id()] = {voter.host(), static_cast<uint16_t>(voter.port())};
+    }
+    network_->SetVoters(voters_);
+  }
+
   // Each request ends in one of four ways: it is handled here, its sender is told who leads, or
   // that nobody is known to; or its connection breaks.
   void Dispatch(HeldRequest held) {
@@ -219,6 +242,7 @@ class ControllerNodeImpl final : public ControllerNode,
       if (held.request.has_subscribe()) {
         return server_->Subscribe(held.request, held.connection, std::move(held.reply));
       }
+      if (held.request.has_change_voters()) return ChangeVoters(std::move(held));
       return active_->Handle(held.request, held.connection, std::move(held.reply));
     }
     const auto leader = replica_->core().reachable_leader();
@@ -229,13 +253,21 @@ class ControllerNodeImpl final : public ControllerNode,
     ArmHeldTimer();
   }
 
+  void ChangeVoters(HeldRequest held) {
+    const pb::ChangeVotersRequest& request = held.request.change_voters();
+    ControllerResult result = DecideVoterChange(replica_->core(), replica_->voters(), request,
+                                                replica_->IsFound(FromPb(request.voter())));
+    result.response.set_correlation_id(held.request.correlation_id());
+    active_->HandleDecided(std::move(result), std::move(held.reply));
+  }
+
   void Refuse(HeldRequest held, const std::optional<Voter>& leader) {
     pb::ControlResponse response;
     response.set_correlation_id(held.request.correlation_id());
     response.set_error(ToPb(kafka::ErrorCode::NOT_CONTROLLER));
     response.set_error_message(fmt::format("controller {} does not lead", options_.node_id));
-    const auto found = leader ? options_.voters.find(leader->node_id) : options_.voters.end();
-    if (found != options_.voters.end()) {
+    const auto found = leader ? voters_.find(leader->node_id) : voters_.end();
+    if (found != voters_.end() && found->second.port != 0) {
       response.mutable_leader()->set_node_id(found->first);
       response.mutable_leader()->set_host(found->second.host);
       response.mutable_leader()->set_port(found->second.port);
@@ -288,6 +320,7 @@ class ControllerNodeImpl final : public ControllerNode,
   std::unique_ptr<QuorumReplica> replica_;
   std::unique_ptr<ActiveController> active_;  // while this one leads
   std::unique_ptr<ControllerServer> server_;
+  std::map<int32_t, Endpoint> voters_ = options_.voters;  // where they are reached
   HeldRequests held_;
   TimerId held_timer_ = 0;
   TimerId handover_timer_ = 0;

@@ -81,6 +81,7 @@ ControllerResult ControllerCore::Dispatch(const pb::ControlRequest& request,
     case Kind::kSubscribe:
     case Kind::kQuorum:
     case Kind::kPing:
+    case Kind::kChangeVoters:
     case Kind::KIND_NOT_SET:
       break;
   }

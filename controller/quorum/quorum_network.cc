@@ -42,14 +42,45 @@ QuorumNetwork::QuorumNetwork(Transport& transport, Shard& shard, Options options
       options_(std::move(options)),
       events_(std::move(events)),
       process_id_(Uuid::Generate(shard.random()).ToString()) {
-  for (const auto& [node_id, endpoint] : options_.peers) {
-    Peer& peer = peers_[node_id];
-    peer.node_id = node_id;
-    peer.endpoint = endpoint;
-  }
+  for (const auto& [node_id, endpoint] : options_.peers) Add(node_id, endpoint);
 }
 
 QuorumNetwork::~QuorumNetwork() { Stop(); }
+
+QuorumNetwork::Peer& QuorumNetwork::Add(int32_t node_id, const Endpoint& endpoint) {
+  Peer& peer = peers_[node_id];
+  peer.node_id = node_id;
+  peer.endpoint = endpoint;
+  return peer;
+}
+
+void QuorumNetwork::SetVoters(const std::map<int32_t, Endpoint>& voters) {
+  for (auto& [node_id, peer] : peers_) {
+    peer.is_voter = voters.contains(node_id);
+    if (!peer.is_voter) ForgetLater(node_id);
+  }
+  for (const auto& [node_id, endpoint] : voters) {
+    if (node_id == options_.self.node_id || endpoint.port == 0) continue;
+    const auto known = peers_.find(node_id);
+    if (known != peers_.end()) {
+      known->second.endpoint = endpoint;
+    } else {
+      Dial(Add(node_id, endpoint));
+    }
+  }
+}
+
+void QuorumNetwork::ForgetLater(int32_t node_id) {
+  shard_.Post([this, node_id, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    const auto it = peers_.find(node_id);
+    if (it == peers_.end() || it->second.is_voter) return;
+    const Peer& peer = it->second;
+    if (peer.outgoing != nullptr || peer.incoming != 0) return;
+    shard_.CancelTimer(peer.redial);
+    peers_.erase(it);
+  });
+}
 
 void QuorumNetwork::Stop() {
   alive_.reset();
@@ -76,6 +107,7 @@ void QuorumNetwork::Dial(Peer& peer) {
 }
 
 void QuorumNetwork::DialLater(Peer& peer) {
+  if (!peer.is_voter && peer.incoming == 0) return ForgetLater(peer.node_id);
   if (peer.redial != 0) return;
   peer.redial =
       shard_.ScheduleAfter(peer.backoff.Next(shard_.random()), [this, &peer] { Dial(peer); });
@@ -83,8 +115,9 @@ void QuorumNetwork::DialLater(Peer& peer) {
 
 void QuorumNetwork::OnDialled(int32_t node_id, uint64_t attempt,
                               absl::StatusOr<std::shared_ptr<FramedConnection>> connected) {
-  Peer& peer = peers_.at(node_id);
-  if (attempt != peer.attempt) return;
+  const auto it = peers_.find(node_id);
+  if (it == peers_.end() || attempt != it->second.attempt) return;
+  Peer& peer = it->second;
   if (!connected.ok()) return DialLater(peer);
   peer.outgoing = std::make_shared<Outgoing>(*this, node_id, *std::move(connected));
   peer.outgoing->Start();
@@ -94,6 +127,8 @@ void QuorumNetwork::OnDialled(int32_t node_id, uint64_t attempt,
   hello->set_fresh(events_.is_fresh());
   hello->set_process_id(process_id_);
   for (const int32_t voter : ConfiguredVoters()) hello->add_configured_voters(voter);
+  hello->set_host(options_.advertised.host);
+  hello->set_port(options_.advertised.port);
   ToPb(options_.self, hello->mutable_from());
   peer.outgoing->connection().Send(EncodeFrame(request));
   Judge(peer);
@@ -120,10 +155,24 @@ absl::Status QuorumNetwork::Receive(ConnectionId connection, const pb::QuorumFra
 
 absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello& hello) {
   const Voter from = FromPb(hello.from());
-  const auto it = peers_.find(from.node_id);
+  if (from.node_id == options_.self.node_id) {
+    return absl::AlreadyExistsError(fmt::format(
+        "another controller has node.id {}, which is this one's: give it one of its own",
+        from.node_id));
+  }
+  auto it = peers_.find(from.node_id);
   if (it == peers_.end()) {
-    return absl::FailedPreconditionError(
-        fmt::format("no controller with node id {} is configured here", from.node_id));
+    if (hello.port() == 0 || hello.port() > 65535) {
+      return absl::FailedPreconditionError(
+          fmt::format("no controller with node id {} is known here", from.node_id));
+    }
+    Peer stranger;
+    stranger.node_id = from.node_id;
+    if (absl::Status fits = CheckHello(stranger, hello); !fits.ok()) return fits;
+    Add(from.node_id, {hello.host(), static_cast<uint16_t>(hello.port())}).is_voter = false;
+    it = peers_.find(from.node_id);
+    it->second.redial =
+        shard_.ScheduleAfter(Duration::zero(), [this, peer = &it->second] { Dial(*peer); });
   }
   if (absl::Status fits = CheckHello(it->second, hello); !fits.ok()) return fits;
   Peer& peer = it->second;
@@ -172,7 +221,7 @@ absl::Status QuorumNetwork::CheckHello(const Peer& peer, const pb::QuorumHello& 
 
 std::vector<int32_t> QuorumNetwork::ConfiguredVoters() const {
   std::vector<int32_t> voters = {options_.self.node_id};
-  for (const auto& [node_id, peer] : peers_) voters.push_back(node_id);
+  for (const auto& [node_id, endpoint] : options_.peers) voters.push_back(node_id);
   std::sort(voters.begin(), voters.end());
   return voters;
 }
@@ -182,6 +231,7 @@ void QuorumNetwork::OnClosed(ConnectionId connection) {
     if (peer.incoming != connection) continue;
     peer.incoming = 0;
     Lose(peer);
+    if (!peer.is_voter) ForgetLater(node_id);
   }
 }
 
@@ -198,9 +248,10 @@ void QuorumNetwork::Judge(Peer& peer) {
 void QuorumNetwork::FormIfAllAreFresh() {
   if (!events_.is_fresh()) return;
   std::vector<Voter> voters = {options_.self};
-  for (const auto& [node_id, peer] : peers_) {
-    if (!peer.found || !peer.fresh) return;
-    voters.push_back({node_id, peer.directory_id});
+  for (const auto& [node_id, endpoint] : options_.peers) {
+    const auto it = peers_.find(node_id);
+    if (it == peers_.end() || !it->second.found || !it->second.fresh) return;
+    voters.push_back({node_id, it->second.directory_id});
   }
   events_.on_all_fresh(VoterSet(std::move(voters)));
 }

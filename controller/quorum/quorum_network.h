@@ -3,6 +3,9 @@
 // said who it is, and lost when either breaks. The accepted ones are somebody else's (the
 // controller's server), who names them by a number.
 //
+// Who comes and is not known yet is dialled back: a controller that is to be added, or that has got
+// a new disk and a new address.
+//
 // A new cluster is formed when every configured voter is there with a new disk: only then is it
 // sure that none of them has voted before, and which disks they are. Owned by one shard.
 #pragma once
@@ -36,7 +39,8 @@ class QuorumNetwork final : public QuorumPeers {
   struct Options {
     Voter self;
     std::string cluster_id;             // "" accepts any, until SetClusterId
-    std::map<int32_t, Endpoint> peers;  // by node id, without this one
+    Endpoint advertised;                // where the others reach this one
+    std::map<int32_t, Endpoint> peers;  // who founds the quorum, by node id, without this one
     Duration connect_timeout = milliseconds(500);
   };
 
@@ -49,6 +53,9 @@ class QuorumNetwork final : public QuorumPeers {
   // What came on an accepted connection. An error: close it.
   absl::Status Receive(ConnectionId connection, const pb::QuorumFrame& frame);
   void OnClosed(ConnectionId connection);
+  // Who is to be dialled from now on, by node id; this one is passed over. Others are kept as long
+  // as they are connected.
+  void SetVoters(const std::map<int32_t, Endpoint>& voters);
   // The cluster is known from now on.
   void SetClusterId(const std::string& cluster_id) { options_.cluster_id = cluster_id; }
   void Send(const Voter& to, const pb::QuorumFrame& frame) override;
@@ -65,6 +72,7 @@ class QuorumNetwork final : public QuorumPeers {
     std::string process_id;              // likewise
     bool fresh = false;                  // likewise
     bool found = false;
+    bool is_voter = true;  // dialled again and again
     ReconnectBackoff backoff;
     TimerId redial = 0;
     uint64_t attempt = 0;
@@ -75,6 +83,9 @@ class QuorumNetwork final : public QuorumPeers {
   void OnDialled(int32_t node_id, uint64_t attempt,
                  absl::StatusOr<std::shared_ptr<FramedConnection>> connected);
   void OnOutgoingClosed(int32_t node_id);
+  Peer& Add(int32_t node_id, const Endpoint& endpoint);
+  // Lets go of one that is no voter and not connected. Posted: callers still use it.
+  void ForgetLater(int32_t node_id);
   absl::Status Greet(ConnectionId connection, const pb::QuorumHello& hello);
   absl::Status CheckHello(const Peer& peer, const pb::QuorumHello& hello) const;
   std::vector<int32_t> ConfiguredVoters() const;

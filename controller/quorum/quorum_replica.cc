@@ -154,11 +154,17 @@ absl::Status QuorumReplica::Receive(const pb::QuorumFrame& frame) {
 }
 
 void QuorumReplica::PeerFound(const Voter& peer) {
-  if (!failed_ && !closed_) Perform(core_->PeerFound(peer, now()));
+  if (failed_ || closed_) return;
+  found_.insert(peer);
+  Perform(core_->PeerFound(peer, now()));
+  TeachLearners();
 }
 
 void QuorumReplica::PeerLost(const Voter& peer) {
-  if (!failed_ && !closed_) Perform(core_->PeerLost(peer, now()));
+  if (failed_ || closed_) return;
+  found_.erase(peer);
+  core_->RemoveLearner(peer);
+  Perform(core_->PeerLost(peer, now()));
 }
 
 void QuorumReplica::Form(const VoterSet& voters) {
@@ -199,6 +205,7 @@ absl::StatusOr<int64_t> QuorumReplica::AppendInEpoch(
   const auto entry = EntryOf(recent_.back());
   CHECK(entry.ok(), "{}", entry.status().ToString());
   Perform(core_->Appended(*entry));
+  if (entry->voters) TeachLearners();
   return base_offset;
 }
 
@@ -386,12 +393,23 @@ void QuorumReplica::TellRole() {
     if (core_->log().end_offset() == 0 || adopts_)
       first = VotersRecord(core_->voters(), options_.endpoints);
     adopts_ = false;
-    (void)AppendInEpoch({first});
+    if (AppendInEpoch({first}).ok()) TeachLearners();
     return;
   }
   if (!told_leading_ && core_->committed_end() > core_->epoch_start()) {
     told_leading_ = true;
     listener_.OnLeading(core_->epoch());
+  }
+}
+
+void QuorumReplica::TeachLearners() {
+  if (!core_->is_leader()) return;
+  for (const Voter& peer : std::set<Voter>(found_)) {
+    if (core_->voters().Contains(peer)) {
+      core_->RemoveLearner(peer);
+    } else if (!failed_) {
+      Perform(core_->AddLearner(peer, now()));
+    }
   }
 }
 

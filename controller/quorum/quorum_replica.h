@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -101,6 +102,9 @@ class QuorumReplica {
   void Transfer();
 
   const QuorumCore& core() const { return *core_; }
+  // The committed ones, with where they are reached.
+  const pb::Voters& voters() const { return voters_; }
+  bool IsFound(const Voter& peer) const { return found_.contains(peer); }
   bool leading() const { return told_leading_; }
   // Whether Append may be called: leading, and not about to hand over.
   bool may_append() const {
@@ -143,6 +147,8 @@ class QuorumReplica {
   void FlushDone(const segment::FlushTicket& ticket, const absl::Status& result);
   void TellCommitted();
   void TellRole();
+  // Who is connected and does not vote gets the log all the same.
+  void TeachLearners();
   void ArmTimer();
   void Fail(const absl::Status& why);
   void FinishClose();
@@ -178,6 +184,8 @@ class QuorumReplica {
   int64_t bytes_since_snapshot_ = 0;      // committed
   Buffer offered_snapshot_;               // came with the message that is being received
   std::optional<QuorumSnapshot> installing_;
+
+  std::set<Voter> found_;  // connected
 
   std::deque<LoggedBatch> recent_;  // of what was appended since the start and is not told yet
   int64_t told_end_ = 0;            // of what the listener knows as committed

@@ -49,6 +49,22 @@ class Voters {
     return true;
   }
   int64_t LogStart(int id) { return process(id)->replica().core().log().start().offset; }
+  // Changes the voters by one; false when that was not committed in a few seconds.
+  bool ChangeVoters(const std::function<std::vector<Voter>(std::vector<Voter>)>& change) {
+    if (Leader() == 0 && !AwaitLeader(seconds(3))) return false;
+    const int leader = Leader();
+    const VoterSet next(change(process(leader)->replica().core().voters().voters()));
+    absl::Status appended;
+    node(leader).Post(
+        [own = process(leader), next, &appended] { appended = own->AppendVoters(next).status(); });
+    return world_.RunUntil(
+               [&] {
+                 return Leader() != 0 &&
+                        process(Leader())->replica().core().log().committed_voters() == next;
+               },
+               seconds(3)) &&
+           appended.ok();
+  }
   // It must be down.
   void ReplaceDisk(int id) {
     VoterProcess::Options& options = *options_[static_cast<size_t>(id - 1)];
@@ -276,13 +292,47 @@ TEST(QuorumReplicaTest, AVoterWithANewDiskDoesNotVote) {
   }
   voters.world().RunFor(seconds(5));
   EXPECT_EQ(voters.Leader(), 0) << "the majority has forgotten everything";
-  EXPECT_EQ(voters.process(second)->told_end(), 0);
+  EXPECT_LE(voters.process(second)->told_end(), voters.history().end_offset());
   voters.node(leader).Crash();
   EXPECT_FALSE(voters.AwaitLeader(seconds(5)));
   EXPECT_TRUE(voters.process(second)->running());
   voters.node(leader).Restart();
   EXPECT_FALSE(voters.AwaitLeader(seconds(5)));
   EXPECT_EQ(voters.Complaint(), "");
+}
+
+// Whoever comes and does not vote is told everything; then it may vote.
+TEST(QuorumReplicaTest, AVoterWithANewDiskIsAdmittedAgain) {
+  for (uint64_t seed = 300; seed < 320; ++seed) {
+    Voters voters(seed, 3, {}, seed % 2 == 0 ? 0 : 500);
+    voters.Start();
+    ASSERT_TRUE(voters.AwaitLeader(seconds(3)));
+    ASSERT_TRUE(voters.GoFarOn(20));
+    const int anew = voters.Leader() % 3 + 1;
+    const Voter before = voters.process(anew)->replica().core().self();
+    voters.node(anew).Crash();
+    voters.ReplaceDisk(anew);
+    voters.node(anew).Restart();
+    ASSERT_TRUE(voters.GoOn(seconds(5))) << seed << ": it follows " << voters.Complaint();
+    const auto change = [&](const std::function<std::vector<Voter>(std::vector<Voter>)>& to) {
+      return voters.ChangeVoters(to);
+    };
+    ASSERT_TRUE(change([&](std::vector<Voter> now) {
+      std::erase(now, before);
+      return now;
+    })) << seed;
+    const Voter after = voters.process(anew)->replica().core().self();
+    ASSERT_NE(after, before);
+    ASSERT_TRUE(change([&](std::vector<Voter> now) {
+      now.push_back(after);
+      return now;
+    })) << seed;
+    ASSERT_TRUE(voters.GoOn(seconds(5))) << seed << voters.Complaint();
+    // Its vote and its log count: with one of the others gone it goes on.
+    voters.node(voters.Leader() == anew ? anew % 3 + 1 : voters.Leader()).Crash();
+    ASSERT_TRUE(voters.GoFarOn(5)) << seed;
+    EXPECT_EQ(voters.Complaint(), "") << seed;
+  }
 }
 
 // Snapshots are taken, the log before them goes, and restarts begin with them.

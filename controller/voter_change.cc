@@ -1,0 +1,102 @@
+#include "controller/voter_change.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "controller/metadata/convert.h"
+#include "controller/quorum/quorum_batches.h"
+#include "controller/quorum/quorum_wire.h"
+
+namespace soliton::controller {
+namespace {
+
+using kafka::ErrorCode;
+
+// Of the log: what a new voter may lack.
+constexpr int64_t kMaxLagRecords = 1000;
+
+ControllerResult Refusal(ErrorCode error, std::string message) {
+  ControllerResult result;
+  result.response.set_error(ToPb(error));
+  result.response.set_error_message(std::move(message));
+  return result;
+}
+
+const Voter* OfNode(const VoterSet& voters, int32_t node_id) {
+  for (const Voter& voter : voters.voters()) {
+    if (voter.node_id == node_id) return &voter;
+  }
+  return nullptr;
+}
+
+std::optional<ControllerResult> RefuseAdding(const QuorumCore& quorum, const Voter& voter,
+                                             const pb::ChangeVotersRequest& request,
+                                             bool is_connected) {
+  if (const Voter* known = OfNode(quorum.voters(), voter.node_id)) {
+    return Refusal(ErrorCode::DUPLICATE_VOTER,
+                   *known == voter
+                       ? fmt::format("controller {} is a voter already", voter.node_id)
+                       : fmt::format("controller {} is a voter with another disk ({}): remove that "
+                                     "one first",
+                                     voter.node_id, known->directory_id.ToString()));
+  }
+  if (request.voter().host().empty() || request.voter().port() == 0 ||
+      request.voter().port() > 65535) {
+    return Refusal(ErrorCode::INVALID_REQUEST,
+                   fmt::format("no address of controller {} is named", voter.node_id));
+  }
+  if (!is_connected) {
+    return Refusal(
+        ErrorCode::REQUEST_TIMED_OUT,
+        fmt::format("controller {} with disk {} is not connected to the leader: start it "
+                    "with this cluster's controller.quorum.voters first",
+                    voter.node_id, voter.directory_id.ToString()));
+  }
+  const int64_t lag = quorum.committed_end() - quorum.FlushedBy(voter);
+  if (lag > kMaxLagRecords) {
+    return Refusal(
+        ErrorCode::REQUEST_TIMED_OUT,
+        fmt::format("controller {} still lacks {} records of the metadata log: try again "
+                    "in a moment",
+                    voter.node_id, lag));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+ControllerResult DecideVoterChange(const QuorumCore& quorum, const pb::Voters& present,
+                                   const pb::ChangeVotersRequest& request, bool is_connected) {
+  const Voter voter = FromPb(request.voter());
+  std::vector<Voter> next = quorum.voters().voters();
+  std::map<int32_t, Endpoint> endpoints;
+  for (const pb::Voter& known : present.voters()) {
+    endpoints[known.node_id()] = {known.host(), static_cast<uint16_t>(known.port())};
+  }
+  if (request.add()) {
+    if (auto refusal = RefuseAdding(quorum, voter, request, is_connected)) return *refusal;
+    next.push_back(voter);
+    endpoints[voter.node_id] = {request.voter().host(),
+                                static_cast<uint16_t>(request.voter().port())};
+  } else if (std::erase(next, voter) == 0) {
+    return Refusal(ErrorCode::VOTER_NOT_FOUND,
+                   fmt::format("controller {} with disk {} is no voter", voter.node_id,
+                               voter.directory_id.ToString()));
+  }
+  if (next.empty()) {
+    return Refusal(ErrorCode::INVALID_REQUEST, "the last voter cannot be removed");
+  }
+  const VoterSet voters(std::move(next));
+  if (absl::Status may = quorum.MayChangeVoters(voters); !may.ok()) {
+    return Refusal(
+        absl::IsUnavailable(may) ? ErrorCode::REQUEST_TIMED_OUT : ErrorCode::INVALID_REQUEST,
+        std::string(may.message()));
+  }
+  ControllerResult result;
+  result.records.push_back(VotersRecord(voters, endpoints));
+  result.cause = fmt::format("{} voter {}", request.add() ? "added" : "removed", voter.ToString());
+  return result;
+}
+
+}  // namespace soliton::controller

@@ -16,6 +16,7 @@ using kafka::ErrorCode;
 
 constexpr Duration kAgainAfter = milliseconds(50);
 constexpr Duration kPatience = seconds(60);
+constexpr Duration kMissingPatience = seconds(1);
 // Short, so that a stopped broker costs a moment only.
 constexpr Duration kQuestionTimeout = seconds(2);
 constexpr Duration kChangeTimeout = seconds(30);
@@ -67,8 +68,8 @@ absl::StatusOr<ClusterView> ViewOf(const kafka::MetadataResponse& response) {
     view.brokers[broker.node_id] = {broker.host, static_cast<uint16_t>(broker.port)};
   }
   for (const auto& partition : topic.partitions) {
-    view.topic.push_back({partition.partition_index, partition.leader_id, partition.replica_nodes,
-                          partition.isr_nodes});
+    view.topic.push_back({partition.partition_index, partition.leader_id, partition.leader_epoch,
+                          partition.replica_nodes, partition.isr_nodes});
   }
   std::sort(view.topic.begin(), view.topic.end(),
             [](const auto& a, const auto& b) { return a.partition < b.partition; });
@@ -123,10 +124,14 @@ void ClusterAdmin::View(const std::string& topic, Done<ClusterView> done) {
   auto shared = std::make_shared<Done<ClusterView>>(std::move(done));
   Repeat(
       AskForTopic(topic),
-      [shared](absl::StatusOr<kafka::MetadataResponse> answer) {
+      [this, shared,
+       since = shard_.clock().Now()](const absl::StatusOr<kafka::MetadataResponse>& answer) {
         if (!answer.ok()) return answer.status();
         absl::StatusOr<ClusterView> view = ViewOf(*answer);
-        if (!view.ok() && !absl::IsNotFound(view.status())) return view.status();
+        // A topic that was just made is not known to every broker yet.
+        const bool missing =
+            absl::IsNotFound(view.status()) && shard_.clock().Now() - since > kMissingPatience;
+        if (!view.ok() && !missing) return view.status();
         (*shared)(std::move(view));
         return absl::OkStatus();
       },

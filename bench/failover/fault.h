@@ -32,6 +32,7 @@ const std::vector<std::pair<std::string, FaultKind>>& FaultKinds();
 struct PartitionLeaders {
   int32_t partition = -1;
   int32_t leader = -1;
+  int32_t leader_epoch = -1;
   std::vector<int32_t> replicas;  // in order of preference
   std::vector<int32_t> in_sync;
 };

@@ -17,6 +17,10 @@ LeaderWatch::LeaderWatch(const Ports& ports, Shard& shard, Setup setup)
   for (const auto& [node, endpoint] : setup_.before.brokers) {
     brokers_[node].endpoint = endpoint;
   }
+  for (const PartitionLeaders& partition : setup_.before.topic) {
+    baseline_[partition.partition] = {partition.leader, partition.leader_epoch, false};
+    history_.SetBaseline(partition.partition, baseline_[partition.partition]);
+  }
   for (const auto& [node, asked] : brokers_) {
     AskTopic(node);
     if (setup_.victim_leads_quorum) AskQuorum(node);

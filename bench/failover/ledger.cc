@@ -111,18 +111,18 @@ std::optional<Pause> Ledger::LongestPause(int32_t partition, MonotonicTime from,
 }
 
 Duration Ledger::UsualPause(MonotonicTime from, MonotonicTime to) const {
-  std::vector<Duration> pauses;
+  std::vector<Duration> longest;
   for (const Lane& lane : lanes_) {
+    Duration& here = longest.emplace_back();
     for (size_t i = 1; i < lane.acks.size(); ++i) {
       if (lane.acks[i - 1] < from || lane.acks[i] > to) continue;
-      // Records of one batch are acknowledged together: that is no pause.
-      if (lane.acks[i] > lane.acks[i - 1]) pauses.push_back(lane.acks[i] - lane.acks[i - 1]);
+      here = std::max(here, lane.acks[i] - lane.acks[i - 1]);
     }
   }
-  if (pauses.empty()) return {};
-  const size_t at = (pauses.size() - 1) * 99 / 100;
-  std::nth_element(pauses.begin(), pauses.begin() + static_cast<ptrdiff_t>(at), pauses.end());
-  return pauses[at];
+  if (longest.empty()) return {};
+  const auto median = longest.begin() + static_cast<ptrdiff_t>(longest.size() / 2);
+  std::nth_element(longest.begin(), median, longest.end());
+  return *median;
 }
 
 std::string MakeValue(std::string_view run, int32_t partition, int64_t sequence,

@@ -75,8 +75,8 @@ class Ledger {
   // more it lasts until `end`; nullopt when nothing ever was, or no pause touches the window.
   std::optional<Pause> LongestPause(int32_t partition, MonotonicTime from, MonotonicTime to,
                                     MonotonicTime end) const;
-  // The pause that 99 of 100 between `from` and `to` do not exceed, over all partitions: what the
-  // load's own rhythm makes of them. Zero when there was none.
+  // The longest pause between `from` and `to` of a typical partition (their median): what the
+  // load's own rhythm makes. Zero where nothing was acknowledged.
   Duration UsualPause(MonotonicTime from, MonotonicTime to) const;
 
  private:

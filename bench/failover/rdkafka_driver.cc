@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "bench/failover/while_alive.h"
 #include "runtime/shared_library.h"
 
@@ -107,8 +109,12 @@ class RdkafkaDriver final : public LoadDriver {
     }
     library_.rd_conf_set_opaque(conf, this);
     library_.rd_conf_set_dr_msg_cb(conf, &RdkafkaDriver::OnReport);
-    // Its lines about lost connections are expected here.
-    library_.rd_conf_set_log_cb(conf, [](const rd_kafka_t*, int, const char*, const char*) {});
+    // Its lines about lost connections are expected here; who sets debug wants to read them.
+    const bool debug = std::any_of(options.settings.begin(), options.settings.end(),
+                                   [](const auto& setting) { return setting.first == "debug"; });
+    if (!debug) {
+      library_.rd_conf_set_log_cb(conf, [](const rd_kafka_t*, int, const char*, const char*) {});
+    }
     handle_ = library_.rd_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
     if (handle_ == nullptr) {
       library_.rd_conf_destroy(conf);

@@ -46,7 +46,7 @@ std::string Latency(const LatencyHistogram& latency) {
 std::string Broken(const FailoverData& data) {
   const RunRecord& run = data.runs.front();
   if (run.victim < 0) return "";
-  std::string text = fmt::format("{:<20}node {}, leader of {} of {} partitions{}", data.setup.fault,
+  std::string text = fmt::format("{:<28}node {}, leader of {} of {} partitions{}", data.setup.fault,
                                  run.victim, run.led_by_victim, run.partitions,
                                  run.victim_led_quorum ? " and of the metadata quorum" : "");
   if (data.runs.size() > 1) text += fmt::format(" (first of {} runs)", data.runs.size());
@@ -70,7 +70,7 @@ Spread SpreadOf(std::vector<Duration> values) {
 FailoverSummary Summarize(const FailoverData& data) {
   FailoverSummary summary;
   std::vector<Duration> hit, hit_runs, followed, detection, election, propagation, client;
-  std::vector<Duration> quorum_elected, back_to_speed, rejoined;
+  std::vector<Duration> quorum_elected, back_to_speed, rejoined, usual;
   for (const RunRecord& run : data.runs) {
     for (const PartitionOutage& outage : run.outages) {
       if (!outage.ended) ++summary.outages_not_ended;
@@ -93,7 +93,7 @@ FailoverSummary Summarize(const FailoverData& data) {
         ++summary.never_back_to_speed;
       }
     }
-    summary.usual_pause = std::max(summary.usual_pause, run.usual_pause);
+    usual.push_back(run.usual_pause);
     const double share = 1.0 / static_cast<double>(data.runs.size());
     summary.rate_before += run.before.acked_per_second() * share;
     summary.rate_during += run.during.acked_per_second() * share;
@@ -114,6 +114,7 @@ FailoverSummary Summarize(const FailoverData& data) {
   summary.quorum_elected = SpreadOf(std::move(quorum_elected));
   summary.back_to_speed = SpreadOf(std::move(back_to_speed));
   summary.rejoined = SpreadOf(std::move(rejoined));
+  summary.usual_pause = SpreadOf(std::move(usual)).median;
   return summary;
 }
 
@@ -142,8 +143,9 @@ std::string SummaryText(const FailoverData& data) {
     text += Row("quorum leader", summary.quorum_elected, "fault -> another one is named");
     text += Row("back to 95 % of the rate", summary.back_to_speed, "after the fault");
     text += Row("in sync again", summary.rejoined, "after the restart was ordered");
-    text += fmt::format("usual pause {} (99 of 100 between two acks of a partition, undisturbed)\n",
-                        FormatMs(summary.usual_pause));
+    text += fmt::format(
+        "usual pause {} (the longest between two acks of a typical partition, undisturbed)\n",
+        FormatMs(summary.usual_pause));
     text += fmt::format("{:<28}before {:.0f}/s   during {:.0f}/s   after {:.0f}/s\n", "throughput",
                         summary.rate_before, summary.rate_during, summary.rate_after);
     text += fmt::format("{:<28}before {}   during {}   after {} ms (from when they were due)\n",

@@ -34,7 +34,7 @@ struct FailoverSummary {
   Spread back_to_speed;
   int64_t never_back_to_speed = 0;  // runs
   Spread rejoined;
-  Duration usual_pause{};  // the largest of the runs'
+  Duration usual_pause{};  // median of the runs
   double rate_before = 0;  // acknowledged records per second, mean of the runs
   double rate_during = 0;
   double rate_after = 0;

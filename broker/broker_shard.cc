@@ -44,7 +44,8 @@ BrokerShard::BrokerShard(const BrokerContext& context, Shard& shard,
       partitions_(context.ports, shard, directory, TableOptions(context.options),
                   std::move(checkpointed_high_watermarks), TableHooks()),
       append_turn_(shard, partitions_),
-      fetchers_(context.ports, shard, context.options, partitions_),
+      fetchers_(context.ports, shard, context.options, partitions_,
+                [this](int32_t peer, bool stands) { TellOfLink(peer, stands); }),
       fetch_sessions_(SlotsOfShard(context)),
       request_timeouts_(shard),
       memory_(context.options.memory_budget_bytes / context.ports.shards->size()),
@@ -73,6 +74,21 @@ PartitionTable::Hooks BrokerShard::TableHooks() {
                 [context = &context_, why] { context->on_log_failed(why); });
           },
   };
+}
+
+void BrokerShard::TellOfLink(int32_t peer, bool stands) {
+  OnLink(peer, stands);
+  for (BrokerShard* other : context_.shards) {
+    if (other == this) continue;
+    other->shard().Post([other, peer, stands] { other->OnLink(peer, stands); });
+  }
+}
+
+void BrokerShard::OnLink(int32_t peer, bool stands) {
+  if (closing_) return;
+  if (!stands) return lost_peers_.Lost(peer, shard_.clock().Now());
+  lost_peers_.Back(peer);
+  WakeImageWaiters();
 }
 
 BrokerShard::~BrokerShard() = default;

@@ -13,6 +13,7 @@
 #include "broker/partition/append_turn.h"
 #include "broker/partition/partition_table.h"
 #include "broker/partition/refused_sequences.h"
+#include "broker/replication/lost_peers.h"
 #include "broker/replication/replica_fetchers.h"
 #include "broker/server/connection.h"
 #include "broker/server/fetch_session_cache.h"
@@ -60,9 +61,12 @@ class BrokerShard {
   void ApplyImage(const controller::MetadataImagePtr& image,
                   const controller::MetadataDelta& delta);
   void OnRegistered(int64_t broker_epoch);
-  // Runs `task` once the image has reached `offset` or satisfies `ready`, or after `timeout`.
+  // Runs `task` once the image satisfies `ready`, or after `timeout`. `ready` may look at
+  // lost_peers() too.
   void WhenImage(std::function<bool(const controller::MetadataImage&)> ready, Duration timeout,
                  Task task);
+
+  const LostPeers& lost_peers() const { return lost_peers_; }
 
   // A connection that comes before the first image waits: the empty one would tell clients that
   // their topics do not exist.
@@ -121,6 +125,9 @@ class BrokerShard {
   };
 
   PartitionTable::Hooks TableHooks();
+  // A replica fetcher of this shard lost its leader or has it again: all shards are told.
+  void TellOfLink(int32_t peer, bool stands);
+  void OnLink(int32_t peer, bool stands);
   std::shared_ptr<Connection> StartConnection(std::shared_ptr<FramedConnection> transport);
   void ClaimFolder(const std::string& folder, Task granted);
   void ReleaseFolder(const std::string& folder);
@@ -138,6 +145,7 @@ class BrokerShard {
   PartitionTable partitions_;
   AppendTurn append_turn_;
   ReplicaFetchers fetchers_;
+  LostPeers lost_peers_;
   FetchSessionCache fetch_sessions_;
   RefusedSequences refused_sequences_;
   RequestTimeouts request_timeouts_;

@@ -13,6 +13,7 @@ CommandList AllCommands() {
   AddConfigCommands(commands);
   AddLogCommands(commands);
   AddBenchCommands(commands);
+  AddBenchCompareCommand(commands);
   AddBenchLoadCommands(commands);
   AddGeneralCommands(commands);
   return commands;

@@ -16,6 +16,7 @@ void AddConsumeCommands(CommandList& commands);
 void AddClusterCommands(CommandList& commands);
 void AddConfigCommands(CommandList& commands);
 void AddBenchCommands(CommandList& commands);
+void AddBenchCompareCommand(CommandList& commands);
 void AddBenchLoadCommands(CommandList& commands);
 void AddLogCommands(CommandList& commands);
 void AddGeneralCommands(CommandList& commands);

@@ -10,6 +10,7 @@
 #include "cli/all_commands.h"
 #include "cli/command.h"
 #include "cli/connection.h"
+#include "cli/failover_report.h"
 #include "cli/failover_view.h"
 #include "cli/version.h"
 #include "runtime/file/file_system.h"
@@ -113,6 +114,10 @@ class BenchFailoverCommand final : public Command {
     options.Value("--recover-cmd", "COMMAND", &series_.run.nodes.recover_command,
                   "shell command that starts it again and returns when it serves");
 
+    options.Value("--proxy", "ID=HOST:PORT=HOST:PORT", &proxies_,
+                  "for cut-link: listen in the place that node ID advertises, and pass on to where "
+                  "it listens; for every node");
+
     options.BeginGroup("Course");
     options.Value("--runs", "N", &series_.runs, "how often").Range(1, 10'000);
     options.Value("--warm-up", "DURATION", &series_.run.warm_up, "not measured");
@@ -128,6 +133,8 @@ class BenchFailoverCommand final : public Command {
 
     options.BeginGroup("Figures");
     options.Value("--json", "FILE", &json_file_, "write the raw figures");
+    options.Value("--report", "FILE", &report_file_,
+                  "write a report (.html, with the chart beside it) or the chart alone (.svg)");
     options.Value("--from", "FILE", &from_file_, "show the figures of an earlier run instead");
     options.Value("--label", "TEXT", &label_, "what this cluster is, for reports");
     AddConnectionOptions(options, &connection_);
@@ -136,7 +143,7 @@ class BenchFailoverCommand final : public Command {
   ExitCode Run(Context& context, const OptionSet& given) override {
     NativePorts native({.shard_count = 1, .disk_thread_count = 1});
     if (!from_file_.empty()) {
-      absl::StatusOr<bench::FailoverData> data = Load(*native.ports().files, from_file_);
+      absl::StatusOr<bench::FailoverData> data = ReadMeasurement(*native.ports().files, from_file_);
       if (!data.ok()) {
         return context.Fail(ErrorFromStatus("cannot use " + from_file_, data.status()));
       }
@@ -175,13 +182,6 @@ class BenchFailoverCommand final : public Command {
   }
 
  private:
-  static absl::StatusOr<bench::FailoverData> Load(const FileSystem& files,
-                                                  const std::string& path) {
-    absl::StatusOr<std::string> text = ReadFile(files, path);
-    if (!text.ok()) return text.status();
-    return bench::FailoverDataFromJson(*text);
-  }
-
   // Checks what was given and completes the options. What is wrong, if something is.
   std::optional<CliError> Complete(Context& context, const OptionSet& given) {
     const auto usage = [](std::string what, std::string hint = "") {
@@ -210,9 +210,19 @@ class BenchFailoverCommand final : public Command {
     if (!run.nodes.fault_command.empty() && run.fault == FaultKind::kNone) {
       run.fault = FaultKind::kKillLeader;
     }
+    for (const std::string& text : proxies_) {
+      absl::StatusOr<bench::ProxyRoute> route = bench::ParseProxyRoute(text);
+      if (!route.ok()) return usage("--proxy: " + std::string(route.status().message()));
+      series_.proxies.push_back(*std::move(route));
+    }
+    if (run.fault == FaultKind::kCutLink && proxies_.empty()) {
+      return usage("--fault cut-link needs the tool between the nodes",
+                   "advertise other ports than the nodes listen on, and give --proxy for each");
+    }
     const bool knows_nodes = !run.nodes.cluster_command.empty() || !run.nodes.pids.empty() ||
                              !run.nodes.fault_command.empty();
-    if (run.fault != FaultKind::kNone && run.fault != FaultKind::kMoveLeader && !knows_nodes) {
+    if (run.fault != FaultKind::kNone && run.fault != FaultKind::kMoveLeader &&
+        run.fault != FaultKind::kCutLink && !knows_nodes) {
       return usage(fmt::format("--fault {} needs to know the nodes", bench::FaultName(run.fault)),
                    "--cluster bench/cluster for the cluster of ./dev cluster up, --node ID=PID, or "
                    "--fault-cmd");
@@ -268,6 +278,13 @@ class BenchFailoverCommand final : public Command {
       context.Note(fmt::format("wrote {}; show it again: soliton bench failover --from {}",
                                json_file_, json_file_));
     }
+    if (!report_file_.empty()) {
+      const absl::StatusOr<std::string> written = WriteReport(files, report_file_, {data});
+      if (!written.ok()) {
+        return context.Fail(ErrorFromStatus("cannot write the report", written.status()));
+      }
+      context.Note("wrote " + *written);
+    }
     return data.ok() ? ExitCode::kOk : ExitCode::kCheckFailed;
   }
 
@@ -278,7 +295,9 @@ class BenchFailoverCommand final : public Command {
   int64_t victim_ = -1;
   Duration recover_at_{};
   Duration duration_{};
+  std::vector<std::string> proxies_;
   std::string json_file_;
+  std::string report_file_;
   std::string from_file_;
   std::string label_;
   ConnectionFlags connection_;

@@ -27,6 +27,11 @@ FailoverSeries::FailoverSeries(const Ports& ports, Shard& shard, SeriesOptions o
 
 void FailoverSeries::Start(Done done) {
   done_ = std::move(done);
+  if (!options_.proxies.empty()) {
+    auto proxy = LinkProxy::Open(ports_, options_.proxies);
+    if (!proxy.ok()) return End(proxy.status());
+    proxy_ = *std::move(proxy);
+  }
   Next();
 }
 
@@ -70,6 +75,7 @@ void FailoverSeries::Learn(const ClusterView& view) {
 void FailoverSeries::Run(const std::string& topic) {
   FailoverOptions options = options_.run;
   options.topic = topic;
+  options.proxy = proxy_.get();
   FailoverRun::Events events = events_.run;
   events.on_progress = [this](FailoverProgress progress) {
     progress.run = static_cast<int32_t>(data_.runs.size()) + 1;

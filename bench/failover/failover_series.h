@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
@@ -18,7 +19,8 @@ namespace soliton::bench {
 struct SeriesOptions {
   FailoverOptions run;  // its topic empty: one is made for every run, and deleted after it
   int32_t runs = 1;
-  int32_t partitions = 6;  // of topics that are made
+  std::vector<ProxyRoute> proxies;  // opened for all runs
+  int32_t partitions = 6;           // of topics that are made
   int32_t replication_factor = 3;
 };
 
@@ -51,6 +53,7 @@ class FailoverSeries {
   const Events events_;
   FailoverData data_;
   Done done_;
+  std::unique_ptr<LinkProxy> proxy_;
   ClusterAdmin admin_;
   std::unique_ptr<FailoverRun> run_;
   Lifetime lifetime_;

@@ -33,6 +33,8 @@ bool FaultScript::needs_mending() const {
     case FaultKind::kMoveLeader:
     case FaultKind::kRollingRestart:
       return false;
+    case FaultKind::kCutLink:
+      return true;
     case FaultKind::kStopLeader:
       return !nodes_.breaks_by_command() || nodes_.mends_by_command();
     default:
@@ -135,7 +137,12 @@ void FaultScript::Break(Done done) {
       broken_at_ = shard_.clock().Now();
       return RestartNext(std::move(done));
     case FaultKind::kCutLink:
-      return done(absl::UnimplementedError("cut-link needs a proxy between the nodes"));
+      if (options_.proxy == nullptr) {
+        return done(
+            absl::FailedPreconditionError("no proxy stands before the nodes: give --proxy"));
+      }
+      begin("cutting the link to");
+      return done(options_.proxy->Cut(victim_.node));
   }
 }
 
@@ -183,6 +190,13 @@ void FaultScript::Mend(Done done) {
   if (options_.fault == FaultKind::kStopLeader && !nodes_.breaks_by_command()) {
     say_(fmt::format("SIGCONT node {}", victim_.node));
     if (absl::Status sent = nodes_.Signal(victim_.node, SIGCONT); !sent.ok()) return done(sent);
+    return AwaitFullIsr(deadline, std::move(done));
+  }
+  if (options_.fault == FaultKind::kCutLink) {
+    say_(fmt::format("healing the link to node {}", victim_.node));
+    if (absl::Status healed = options_.proxy->Heal(victim_.node); !healed.ok()) {
+      return done(healed);
+    }
     return AwaitFullIsr(deadline, std::move(done));
   }
   const auto start = [this, deadline](Done then) {

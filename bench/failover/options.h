@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/failover/fault.h"
+#include "bench/failover/link_proxy.h"
 #include "bench/failover/load_driver.h"
 #include "bench/failover/node_control.h"
 #include "runtime/loop/clock.h"
@@ -33,6 +34,7 @@ struct FailoverOptions {
   FaultKind fault = FaultKind::kNone;
   std::optional<int32_t> victim;  // instead of choosing one
   NodeControlOptions nodes;
+  LinkProxy* proxy = nullptr;  // stands before the nodes, for kCutLink
 
   Duration rejoin_timeout = seconds(60);  // until every partition has its full ISR again
   Duration drain_timeout = seconds(120);  // for acknowledgements after the load

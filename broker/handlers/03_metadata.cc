@@ -1,6 +1,10 @@
 // Metadata (3): brokers, topics, leaders, from this shard's image. Served 0-13.
 // An unknown topic is created when client and broker allow it; the answer then waits up to a second
 // for its leaders, instead of a first LEADER_NOT_AVAILABLE that every client would have to retry.
+// A leader whose connection broke a moment ago is not named before the next image had a chance to
+// name another: a client that asks because its own connection broke would only meet a dead broker,
+// and ask again after a back-off of hundreds of milliseconds. Answers that follow on the same
+// connection wait too, for no longer than the decision takes.
 // Clients send admin requests to the "controller"; controllers are not reachable for them, so the
 // lowest usable broker is named and forwards.
 #include "broker/handlers/authorized_operations.h"
@@ -19,6 +23,7 @@ using kafka::MetadataRequest;
 using kafka::MetadataResponse;
 
 constexpr Duration kAutoCreateTimeout = seconds(1);
+constexpr Duration kLostLeaderPatience = milliseconds(250);
 constexpr int16_t kAutoCreateFlagVersion = 4;
 constexpr int32_t kOperationsNotAsked = std::numeric_limits<int32_t>::min();
 
@@ -166,6 +171,30 @@ void CreateThenAnswer(RequestPtr request, MetadataRequest body, std::vector<std:
   });
 }
 
+bool NamesLostLeader(const BrokerShard& home, const TopicInfo& topic, MonotonicTime now) {
+  return std::any_of(topic.partitions.begin(), topic.partitions.end(),
+                     [&](const controller::PartitionInfo& info) {
+                       return home.lost_peers().RecentlyLost(info.leader, now);
+                     });
+}
+
+// Whether the answer would name a leader that is perhaps dead.
+bool WouldNameLostLeader(const BrokerShard& home, const MetadataImage& image,
+                         const MetadataRequest& body) {
+  if (home.lost_peers().empty()) return false;
+  const MonotonicTime now = home.shard().clock().Now();
+  if (!body.topics) {
+    return std::any_of(
+        image.topics_by_name.begin(), image.topics_by_name.end(),
+        [&](const auto& entry) { return NamesLostLeader(home, *entry.second, now); });
+  }
+  return std::any_of(body.topics->begin(), body.topics->end(), [&](const auto& wanted) {
+    const TopicInfo* topic = wanted.topic_id.is_zero() ? image.FindTopic(wanted.name.value_or(""))
+                                                       : image.FindTopic(wanted.topic_id);
+    return topic != nullptr && NamesLostLeader(home, *topic, now);
+  });
+}
+
 void Handle(RequestPtr request) {
   auto body = request->Decode<MetadataRequest>();
   if (!body) return;
@@ -176,7 +205,19 @@ void Handle(RequestPtr request) {
   std::vector<std::string> missing;
   if (may_create) missing = MissingTopics(home, *body);
   if (missing.empty()) {
-    request->Reply(Answer(home, *body, request->version(), {}));
+    if (!WouldNameLostLeader(home, *home.image(), *body)) {
+      request->Reply(Answer(home, *body, request->version(), {}));
+      return;
+    }
+    auto wanted = std::make_shared<const MetadataRequest>(*std::move(body));
+    home.WhenImage(
+        [&home, wanted](const MetadataImage& image) {
+          return !WouldNameLostLeader(home, image, *wanted);
+        },
+        kLostLeaderPatience,
+        [request, wanted] {
+          request->Reply(Answer(request->home(), *wanted, request->version(), {}));
+        });
     return;
   }
   CreateThenAnswer(std::move(request), std::move(*body), std::move(missing));

@@ -1,6 +1,7 @@
 #include "broker/replication/replica_fetcher.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/obs/logging.h"
 
@@ -23,13 +24,14 @@ constexpr int16_t kFetchVersion = 18;
 
 ReplicaFetcher::ReplicaFetcher(const Ports& ports, Shard& shard, const BrokerOptions& options,
                                PartitionTable& partitions, int32_t leader,
-                               const int64_t& broker_epoch)
+                               const int64_t& broker_epoch, const OnLink& on_link)
     : ports_(ports),
       shard_(shard),
       options_(options),
       partitions_(partitions),
       leader_(leader),
-      broker_epoch_(broker_epoch) {}
+      broker_epoch_(broker_epoch),
+      on_link_(on_link) {}
 
 ReplicaFetcher::~ReplicaFetcher() { shard_.CancelTimer(timer_); }
 
@@ -90,6 +92,7 @@ void ReplicaFetcher::OnDisconnected(const absl::Status& why) {
   if (failures_ == 0 && !core_.empty()) {
     LogInfo("replica fetch from broker {} at {}: {}", leader_, endpoint_.ToString(),
             std::string(why.message()));
+    on_link_(leader_, false);
   }
   const Duration backoff =
       std::min<Duration>(kReconnectFirst * (1 << std::min(failures_, 6)), kReconnectMax);
@@ -165,7 +168,7 @@ void ReplicaFetcher::SendFetch(const std::vector<TopicPartition>& ids) {
         // Nothing else can be expected from this channel: OnDisconnected begins anew.
         if (!response.ok()) return channel_->Close(response.status());
         core_.OnFetchDone();
-        failures_ = 0;
+        if (std::exchange(failures_, 0) > 0) on_link_(leader_, true);
         OnAnswer(asked, std::move(response));
         Pump();
       },

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -18,8 +19,12 @@ namespace soliton::broker {
 
 class ReplicaFetcher {
  public:
+  // Tells when the connection to the leader broke, and when it stands again.
+  using OnLink = std::function<void(int32_t leader, bool stands)>;
+
   ReplicaFetcher(const Ports& ports, Shard& shard, const BrokerOptions& options,
-                 PartitionTable& partitions, int32_t leader, const int64_t& broker_epoch);
+                 PartitionTable& partitions, int32_t leader, const int64_t& broker_epoch,
+                 const OnLink& on_link);
   ~ReplicaFetcher();
 
   // Where the leader listens; a change drops the connection.
@@ -56,6 +61,7 @@ class ReplicaFetcher {
   PartitionTable& partitions_;
   const int32_t leader_;
   const int64_t& broker_epoch_;  // of the shard; current when a request is built
+  const OnLink& on_link_;        // of the shard's fetchers
   Endpoint endpoint_;
   FetcherCore core_;
   std::unique_ptr<kafka::ClientChannel> channel_;

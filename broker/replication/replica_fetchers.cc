@@ -3,8 +3,12 @@
 namespace soliton::broker {
 
 ReplicaFetchers::ReplicaFetchers(const Ports& ports, Shard& shard, const BrokerOptions& options,
-                                 PartitionTable& partitions)
-    : ports_(ports), shard_(shard), options_(options), partitions_(partitions) {}
+                                 PartitionTable& partitions, ReplicaFetcher::OnLink on_link)
+    : ports_(ports),
+      shard_(shard),
+      options_(options),
+      partitions_(partitions),
+      on_link_(std::move(on_link)) {}
 
 ReplicaFetchers::~ReplicaFetchers() = default;
 
@@ -35,7 +39,7 @@ void ReplicaFetchers::OnRoleChanged(const Partition& partition) {
   auto& fetcher = fetchers_[now.leader];
   if (fetcher == nullptr) {
     fetcher = std::make_unique<ReplicaFetcher>(ports_, shard_, options_, partitions_, now.leader,
-                                               broker_epoch_);
+                                               broker_epoch_, on_link_);
     fetcher->SetEndpoint(endpoints_[now.leader]);
   }
   fetcher->Add(id);

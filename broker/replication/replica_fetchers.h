@@ -16,7 +16,7 @@ namespace soliton::broker {
 class ReplicaFetchers {
  public:
   ReplicaFetchers(const Ports& ports, Shard& shard, const BrokerOptions& options,
-                  PartitionTable& partitions);
+                  PartitionTable& partitions, ReplicaFetcher::OnLink on_link);
   ~ReplicaFetchers();
 
   void SetBrokerEpoch(int64_t broker_epoch) { broker_epoch_ = broker_epoch; }
@@ -33,6 +33,7 @@ class ReplicaFetchers {
   Shard& shard_;
   const BrokerOptions& options_;
   PartitionTable& partitions_;
+  const ReplicaFetcher::OnLink on_link_;
   int64_t broker_epoch_ = -1;
   std::map<int32_t, Endpoint> endpoints_;
   std::map<int32_t, std::unique_ptr<ReplicaFetcher>> fetchers_;  // by leader broker

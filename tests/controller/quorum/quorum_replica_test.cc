@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-
 #include <cstdlib>
 
 #include "controller/quorum/vote_file.h"

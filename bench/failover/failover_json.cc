@@ -12,6 +12,8 @@ namespace json = boost::json;
 constexpr char kKind[] = "soliton bench failover";
 // A file of a long run is some megabytes; counts beyond this are damage.
 constexpr size_t kMaxBuckets = 10'000'000;
+constexpr int64_t kMaxCount = 1'000'000'000'000'000;
+constexpr int64_t kMaxLatencyNs = int64_t{365} * 86400 * 1'000'000'000;
 
 // ---- writing ----
 
@@ -172,9 +174,10 @@ class Fields {
 
  private:
   int64_t Int(const json::value& value, std::string_view key) {
-    if (value.is_int64()) return value.get_int64();
-    Fail(key, "is not a whole number");
-    return 0;
+    if (!value.is_int64()) return Fail(key, "is not a whole number"), 0;
+    const int64_t number = value.get_int64();
+    if (number < -kMaxCount || number > kMaxCount) return Fail(key, "is out of bounds"), 0;
+    return number;
   }
   Duration ToDuration(int64_t us, std::string_view key) {
     constexpr int64_t kMaxUs = int64_t{365} * 86400 * 1'000'000;
@@ -193,11 +196,12 @@ LatencyHistogram ReadLatency(Fields& from, std::string_view key) {
   for (const json::value& entry : from.Array(key)) {
     const json::array* pair = entry.if_array();
     if (pair == nullptr || pair->size() != 2 || !(*pair)[0].is_int64() || !(*pair)[1].is_int64() ||
-        (*pair)[0].get_int64() < 0 || (*pair)[1].get_int64() <= 0 ||
-        __builtin_add_overflow(total, (*pair)[1].get_int64(), &total)) {
+        (*pair)[0].get_int64() < 0 || (*pair)[0].get_int64() > kMaxLatencyNs ||
+        (*pair)[1].get_int64() <= 0 || (*pair)[1].get_int64() > kMaxCount - total) {
       from.Fail(key, "is not a list of [nanoseconds, count] pairs");
       return latency;
     }
+    total += (*pair)[1].get_int64();
     latency.Add(Duration((*pair)[0].get_int64()), (*pair)[1].get_int64());
   }
   return latency;

@@ -2,9 +2,10 @@
 // and a metadata view that is kept fresh. Shared by producer, consumer and admin commands.
 //
 // When a connection is lost or a leader is found to have moved, metadata is asked for at once, from
-// another broker if one is known; while answers do not help, again after 20 ms, 40 ms, ... 1 s
-// (with jitter). A broker that does not answer within `refresh_patience` is not waited for: another
-// is asked too, and the first answer counts.
+// another broker if one is known; while answers do not help, again after 5 ms, 10 ms, ... 1 s (with
+// jitter): a broker may be asked a moment before it knows what the client knows, and a cluster
+// decides on a dead leader within some milliseconds. A broker that does not answer within
+// `refresh_patience` is not waited for: another is asked too, and the first answer counts.
 //
 // Owned by one shard; all methods are called and all callbacks run there, never inside a call.
 #pragma once
@@ -33,7 +34,7 @@ struct ClusterClientOptions {
   ChannelOptions channel;
   Duration request_timeout = seconds(30);
   Duration metadata_max_age = seconds(300);
-  Duration refresh_backoff_initial = milliseconds(20);
+  Duration refresh_backoff_initial = milliseconds(5);
   Duration refresh_backoff_max = milliseconds(1000);
   Duration refresh_patience = milliseconds(500);
   // Whether asking for an unknown topic may create it (where the broker allows that).

@@ -6,6 +6,7 @@ CommandList AllCommands() {
   CommandList commands;
   AddBrokerCommands(commands);
   AddControllerCommands(commands);
+  AddDevCommands(commands);
   AddTopicCommands(commands);
   AddProduceCommands(commands);
   AddConsumeCommands(commands);

@@ -10,6 +10,7 @@ CommandList AllCommands();
 
 void AddBrokerCommands(CommandList& commands);
 void AddControllerCommands(CommandList& commands);
+void AddDevCommands(CommandList& commands);
 void AddTopicCommands(CommandList& commands);
 void AddProduceCommands(CommandList& commands);
 void AddConsumeCommands(CommandList& commands);

@@ -223,7 +223,11 @@ ExitCode Dispatch(const CommandList& commands, const std::vector<std::string>& a
   if (IsHelpFlag(noun)) noun = "help";
   if (noun == "--version" || noun == "-V") noun = "version";
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
-  if (const CommandList::Entry* entry = commands.Find(noun, "")) {
+  // A noun may be a command and have verbs: a word without a dash is meant as one of those.
+  const bool verb_follows =
+      !commands.Verbs(noun).empty() && !rest.empty() && !rest.front().starts_with('-');
+  if (const CommandList::Entry* entry = commands.Find(noun, "");
+      entry != nullptr && !verb_follows) {
     return RunCommand(*entry, rest, context);
   }
   if (!commands.Verbs(noun).empty()) return RunNoun(commands, noun, rest, context);

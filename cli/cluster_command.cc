@@ -47,7 +47,8 @@ void FillNodeTable(const ClusterView& view, Table* table) {
 
 std::string QuorumText(const absl::StatusOr<QuorumView>& quorum) {
   if (!quorum.ok()) {
-    return fmt::format("{}: {}", absl::IsUnimplemented(quorum.status()) ? "not told" : "NO ANSWER",
+    return fmt::format("{}: {}",
+                       absl::IsUnimplemented(quorum.status()) ? "not judged" : "NO ANSWER",
                        std::string(quorum.status().message()));
   }
   return fmt::format(

@@ -65,9 +65,6 @@ class ClusterHealthCommand final : public AdminCommand {
     if (!for_people || !problems.empty()) {
       loop.context().out.Write(ProblemTable(*view, problems).Render(format_));
     }
-    if (for_people && absl::IsUnimplemented(view->quorum.status())) {
-      loop.context().Note("the quorum was not judged: these brokers do not offer DescribeQuorum");
-    }
     if (problems.empty()) {
       if (for_people) {
         loop.context().out.Write(

@@ -62,6 +62,10 @@ void AddClusterCommands(CommandList& commands) {
   commands.AddMaker(MakeClusterHealthCommand);
   commands.AddMaker(MakeClusterNodesCommand);
   commands.AddMaker(MakeClusterQuorumCommand);
+  commands.AddMaker(MakeClusterEventsCommand);
+  commands.AddMaker(MakeClusterMoveLeaderCommand);
+  commands.AddMaker(MakeClusterDrainCommand);
+  commands.AddMaker(MakeClusterReassignCommand);
 }
 
 }  // namespace soliton::cli

@@ -20,5 +20,9 @@ std::unique_ptr<Command> MakeClusterStatusCommand();
 std::unique_ptr<Command> MakeClusterNodesCommand();
 std::unique_ptr<Command> MakeClusterQuorumCommand();
 std::unique_ptr<Command> MakeClusterHealthCommand();
+std::unique_ptr<Command> MakeClusterEventsCommand();
+std::unique_ptr<Command> MakeClusterMoveLeaderCommand();
+std::unique_ptr<Command> MakeClusterDrainCommand();
+std::unique_ptr<Command> MakeClusterReassignCommand();
 
 }  // namespace soliton::cli

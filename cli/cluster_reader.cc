@@ -13,17 +13,15 @@ namespace {
 using kafka::ClusterClient;
 
 constexpr Duration kAnswerTimeout = seconds(3);
-// Brokers ask the quorum's leader in turn, and for a while when there is none.
-constexpr Duration kQuorumTimeout = seconds(5);
 constexpr int kAttempts = 4;
 
-void AskQuorum(ClusterClient& cluster,
+void AskQuorum(ClusterClient& cluster, Duration timeout,
                std::function<void(absl::StatusOr<kafka::DescribeQuorumResponse>)> done) {
   kafka::DescribeQuorumRequest request;
   auto& topic = request.topics.emplace_back();
   topic.topic_name = std::string(kMetadataTopic);
   topic.partitions.emplace_back().partition_index = 0;
-  AskAny<kafka::DescribeQuorumRequest>(cluster, std::move(request), kQuorumTimeout, 2, false,
+  AskAny<kafka::DescribeQuorumRequest>(cluster, std::move(request), timeout, 2, false,
                                        std::move(done));
 }
 
@@ -88,10 +86,12 @@ class Look : public std::enable_shared_from_this<Look> {
 
   void Dialled() {
     if (--waiting_for_ > 0) return;
-    AskQuorum(cluster_, [self = shared_from_this()](
-                            const absl::StatusOr<kafka::DescribeQuorumResponse>& quorum) {
-      self->done_(MakeClusterView(self->described_, self->metadata_, quorum, self->unreachable_));
-    });
+    AskQuorum(
+        cluster_, options_.quorum_timeout,
+        [self = shared_from_this()](const absl::StatusOr<kafka::DescribeQuorumResponse>& quorum) {
+          self->done_(
+              MakeClusterView(self->described_, self->metadata_, quorum, self->unreachable_));
+        });
   }
 
   void Fail(const absl::Status& why) {
@@ -115,7 +115,7 @@ void ReadCluster(ClusterClient& cluster, ReadOptions options,
 }
 
 void ReadQuorum(ClusterClient& cluster, std::function<void(absl::StatusOr<QuorumView>)> done) {
-  AskQuorum(cluster,
+  AskQuorum(cluster, ReadOptions().quorum_timeout,
             [done = std::move(done)](const absl::StatusOr<kafka::DescribeQuorumResponse>& answer) {
               done(MakeQuorumView(answer));
             });

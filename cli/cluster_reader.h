@@ -11,6 +11,8 @@ namespace soliton::cli {
 struct ReadOptions {
   // Also asks every broker for a sign of life.
   bool dial_all = false;
+  // How long the quorum may take. Brokers ask its leader in turn, for a while when there is none.
+  Duration quorum_timeout = seconds(5);
 };
 
 // `done` gets the view, or why no broker answered; later, on the shard, once. A quorum that does

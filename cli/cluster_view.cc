@@ -81,7 +81,12 @@ void AddPartitions(const kafka::MetadataResponse& metadata, ClusterView* view) {
     ++view->topics;
     for (const auto& each : topic.partitions) {
       PartitionView partition{fmt::format("{}-{}", topic.name.value_or("?"), each.partition_index),
-                              each.leader_id, each.replica_nodes, each.isr_nodes};
+                              topic.name.value_or("?"),
+                              each.partition_index,
+                              each.leader_id,
+                              each.leader_epoch,
+                              each.replica_nodes,
+                              each.isr_nodes};
       if (partition.leader_id >= 0) ++view->nodes[partition.leader_id].leads;
       for (const int32_t replica : partition.replicas) {
         NodeView& node = view->nodes[replica];

@@ -58,7 +58,10 @@ struct NodeView {
 
 struct PartitionView {
   std::string name;  // "orders-3"
+  std::string topic;
+  int32_t index = 0;
   int32_t leader_id = -1;
+  int32_t leader_epoch = -1;
   std::vector<int32_t> replicas;
   std::vector<int32_t> isr;
 };

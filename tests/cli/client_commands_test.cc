@@ -34,6 +34,13 @@ TEST(ClientCommandsTest, MistakesAreUsageErrorsThatNameThem) {
       {{"topic", "create", "t", "-c", "noequals"}, "noequals"},
       {{"topic", "delete", "t"}, "--yes"},
       {{"cluster", "health", "--wait", "soon"}, "soon"},
+      {{"cluster", "events"}, "--follow"},
+      {{"cluster", "drain"}, "NODE"},
+      {{"cluster", "move-leader", "t", "-p", "1-"}, "list of partitions"},
+      {{"cluster", "reassign", "t"}, "what shall be done?"},
+      {{"cluster", "reassign", "t", "--to", "1", "--list"}, "exclude each other"},
+      {{"cluster", "reassign", "t", "--to", "1"}, "--yes"},
+      {{"cluster", "reassign", "t", "--to", "one", "-y"}, "'one' is no list of brokers"},
       {{"cluster", "stats"}, "did you mean 'cluster status'"},
       {{"topic", "trim", "t"}, "--before"},
       {{"topic", "trim", "t", "--before", "5x"}, "'5x' is no offset"},
@@ -75,11 +82,9 @@ TEST(ClientCommandsTest, AnAddressWithoutABrokerIsExitCodeFour) {
 }
 
 TEST(ClientCommandsTest, OutputHelpNeedsNoBroker) {
-  const std::vector<std::string> kVerbs[] = {{"topic", "list"},
-                                             {"cluster", "status"},
-                                             {"cluster", "nodes"},
-                                             {"cluster", "quorum"},
-                                             {"cluster", "health"}};
+  const std::vector<std::string> kVerbs[] = {{"topic", "list"},     {"cluster", "status"},
+                                             {"cluster", "nodes"},  {"cluster", "quorum"},
+                                             {"cluster", "health"}, {"cluster", "reassign"}};
   for (std::vector<std::string> words : kVerbs) {
     words.insert(words.end(), {"-o", "help"});
     const Ran ran = RunWords(words);

@@ -57,9 +57,17 @@ absl::Status ServedController::Start(const Ports& ports, Events events) {
   };
   absl::StatusOr<std::unique_ptr<controller::ControllerNode>> node =
       controller::ControllerNode::Start(ports, options_);
-  if (!node.ok()) return node.status();
+  if (!node.ok()) return WithRemedy(node.status());
   node_ = *std::move(node);
   return absl::OkStatus();
+}
+
+absl::Status ServedController::WithRemedy(const absl::Status& why) const {
+  if (!absl::IsDataLoss(why) || options_.voters.size() < 2) return why;
+  return absl::DataLossError(fmt::format(
+      "{}. While a majority of the controllers runs, {} may be removed: started again, this one "
+      "gets everything from them",
+      std::string(why.message()), options_.data_directory));
 }
 
 void ServedController::Stop(absl::AnyInvocable<void(absl::Status)> done) {

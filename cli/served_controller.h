@@ -32,6 +32,8 @@ class ServedController final : public ServedNode {
   // A metadata log that is not this controller's: beginning another one beside it would look like
   // an empty cluster.
   absl::Status CheckDirectory(const FileSystem& files) const;
+  // What to do about a damaged metadata log, where others have it too.
+  absl::Status WithRemedy(const absl::Status& why) const;
 
   const std::string parent_directory_;  // metadata.log.dir
   controller::ControllerOptions options_;

@@ -67,9 +67,12 @@ class TopicDeleteCommand final : public AdminCommand {
           const ErrorCode error = response.responses.empty() ? ErrorCode::UNKNOWN_SERVER_ERROR
                                                              : response.responses[0].error_code;
           if (error != ErrorCode::NONE) {
+            const std::string text =
+                response.responses.empty() ? "" : response.responses[0].error_message.value_or("");
             return loop.Fail({ExitCodeOf(error), fmt::format("cannot delete topic '{}'", name_),
-                              loop.bootstrap().text, CauseOf(error),
-                              std::string(kafka::ErrorText(error))});
+                              loop.bootstrap().text,
+                              CauseOf(error) + (text.empty() ? "" : ": " + text),
+                              text.empty() ? std::string(kafka::ErrorText(error)) : ""});
           }
           loop.context().Note(fmt::format("deleted topic {}", name_));
           loop.Finish(ExitCode::kOk);

@@ -39,7 +39,10 @@ class ControllerServer::Session final : public ConnectionHandler {
                                });
   }
   void OnClosed(const absl::Status&) override { server_.OnClosed(id_); }
-  void OnDrained() override { server_.publisher_.OnDrained(id_); }
+  void OnDrained() override {
+    if (refused_) return connection_->Close();
+    server_.publisher_.OnDrained(id_);
+  }
 
   void Send(const pb::ControlResponse& response) {
     pb::ServerMessage message;
@@ -62,7 +65,12 @@ class ControllerServer::Session final : public ConnectionHandler {
     if (taken.ok()) return;
     refused_ = true;
     LogWarn("{}: {}; connection closed", connection_->peer(), std::string(taken.message()));
-    connection_->Close();
+    // Whoever looks for the mistake looks at the one that does not come up: it is told, and the
+    // connection closes when that has been sent.
+    pb::ServerMessage message;
+    message.mutable_response()->set_error(ToPb(kafka::ErrorCode::INVALID_REGISTRATION));
+    message.mutable_response()->set_error_message(std::string(taken.message()));
+    connection_->Send(EncodeFrame(message));
   }
 
   ControllerServer& server_;

@@ -255,6 +255,10 @@ class ControllerClientImpl final : public ControllerClient {
     const Duration session = milliseconds(response.register_broker().session_timeout_ms());
     // A controller that was stopped for so long gives fresh sessions, to the dead one too.
     const bool was_stopped = now - last_duplicate_at_ > kDuplicateRetryDelay + session / 2;
+    if (!duplicate_since_) {
+      LogWarn("{}; waiting in case that it is this broker's predecessor, which has just died",
+              response.error_message());
+    }
     if (!duplicate_since_ || was_stopped) duplicate_since_ = now;
     last_duplicate_at_ = now;
     if (now - *duplicate_since_ > session + session / 2) {

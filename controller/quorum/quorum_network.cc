@@ -8,6 +8,7 @@
 
 #include "controller/metadata_publisher.h"
 #include "controller/quorum/quorum_wire.h"
+#include "runtime/obs/logging.h"
 
 namespace soliton::controller {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 constexpr int64_t kMaxFrameBytes = 256 << 20;
 // A peer that takes nothing for so long is one that is gone.
 constexpr int64_t kMaxUnsentBytes = 64 << 20;
+// The same refusal is logged again after so long.
+constexpr Duration kRefusalRepeat = seconds(30);
 
 }  // namespace
 
@@ -26,8 +29,14 @@ class QuorumNetwork::Outgoing final : public ConnectionHandler {
 
   void Start() { connection_->Start(this); }
   FramedConnection& connection() { return *connection_; }
-  // Nobody answers here.
-  void OnFrame(Buffer) override { connection_->Close(); }
+  // The only answer is a refusal, before the connection closes.
+  void OnFrame(Buffer frame) override {
+    pb::ServerMessage message;
+    if (message.ParseFromArray(frame.data(), static_cast<int>(frame.size()))) {
+      network_.OnRefused(node_id_, message.response().error_message());
+    }
+    connection_->Close();
+  }
   void OnClosed(const absl::Status&) override { network_.OnOutgoingClosed(node_id_); }
 
  private:
@@ -55,6 +64,7 @@ QuorumNetwork::Peer& QuorumNetwork::Add(int32_t node_id, const Endpoint& endpoin
 }
 
 void QuorumNetwork::SetVoters(const std::map<int32_t, Endpoint>& voters) {
+  WarnIfNotAsConfigured(voters);
   for (auto& [node_id, peer] : peers_) {
     peer.is_voter = voters.contains(node_id);
     if (!peer.is_voter) ForgetLater(node_id);
@@ -68,6 +78,18 @@ void QuorumNetwork::SetVoters(const std::map<int32_t, Endpoint>& voters) {
       Dial(Add(node_id, endpoint));
     }
   }
+}
+
+void QuorumNetwork::WarnIfNotAsConfigured(const std::map<int32_t, Endpoint>& voters) {
+  std::vector<int32_t> ids;
+  for (const auto& [node_id, endpoint] : voters) ids.push_back(node_id);
+  if (ids == warned_of_ || ids == ConfiguredVoters()) return;
+  warned_of_ = ids;
+  LogWarn(
+      "controller.quorum.voters names nodes {}, but the voters of this cluster are {}, which "
+      "counts: "
+      "the setting is read for a new cluster only",
+      fmt::join(ConfiguredVoters(), ","), fmt::join(ids, ","));
 }
 
 void QuorumNetwork::ForgetLater(int32_t node_id) {
@@ -134,6 +156,15 @@ void QuorumNetwork::OnDialled(int32_t node_id, uint64_t attempt,
   Judge(peer);
 }
 
+void QuorumNetwork::OnRefused(int32_t node_id, const std::string& why) {
+  Peer& peer = peers_.at(node_id);
+  const MonotonicTime now = shard_.clock().Now();
+  if (why == peer.refusal && now - peer.refused_at < kRefusalRepeat) return;
+  peer.refusal = why;
+  peer.refused_at = now;
+  LogError("controller {} at {} refuses this one: {}", node_id, peer.endpoint.ToString(), why);
+}
+
 void QuorumNetwork::OnOutgoingClosed(int32_t node_id) {
   Peer& peer = peers_.at(node_id);
   // It is inside its connection's callback: it goes when that has returned.
@@ -195,16 +226,17 @@ absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello
 absl::Status QuorumNetwork::CheckHello(const Peer& peer, const pb::QuorumHello& hello) const {
   if (!hello.cluster_id().empty() && !options_.cluster_id.empty() &&
       hello.cluster_id() != options_.cluster_id) {
-    return absl::FailedPreconditionError(
-        fmt::format("controller {} is of cluster {}, this is {}: start it with a data directory of "
-                    "this cluster, or with an empty one",
-                    peer.node_id, hello.cluster_id(), options_.cluster_id));
+    return absl::FailedPreconditionError(fmt::format(
+        "controller {} is of cluster {}, controller {} of {}: start the one that is wrong "
+        "with a data directory of the other's cluster, or with an empty one",
+        peer.node_id, hello.cluster_id(), options_.self.node_id, options_.cluster_id));
   }
   // Two that stand for one voter could both vote. One that was just killed is gone in a moment.
   if (peer.incoming != 0 && peer.process_id != hello.process_id()) {
-    return absl::AlreadyExistsError(
-        fmt::format("there are two controllers with node.id {}: the one that came later is refused",
-                    peer.node_id));
+    return absl::AlreadyExistsError(fmt::format(
+        "there are two controllers with node.id {}: the one that came later is refused, "
+        "give it a node.id of its own",
+        peer.node_id));
   }
   // Later on only the log says who votes.
   const std::vector<int32_t> voters = ConfiguredVoters();
@@ -212,9 +244,10 @@ absl::Status QuorumNetwork::CheckHello(const Peer& peer, const pb::QuorumHello& 
       !std::equal(voters.begin(), voters.end(), hello.configured_voters().begin(),
                   hello.configured_voters().end())) {
     return absl::FailedPreconditionError(fmt::format(
-        "controller.quorum.voters of controller {} names nodes {}, here it names {}: give all "
-        "controllers of a new cluster the same list",
-        peer.node_id, fmt::join(hello.configured_voters(), ","), fmt::join(voters, ",")));
+        "controller.quorum.voters of controller {} names nodes {}, that of controller {} names {}: "
+        "give all controllers of a new cluster the same list",
+        peer.node_id, fmt::join(hello.configured_voters(), ","), options_.self.node_id,
+        fmt::join(voters, ",")));
   }
   return absl::OkStatus();
 }

@@ -73,6 +73,8 @@ class QuorumNetwork final : public QuorumPeers {
     bool fresh = false;                  // likewise
     bool found = false;
     bool is_voter = true;  // dialled again and again
+    std::string refusal;   // what it last had against this one, and when that was logged
+    MonotonicTime refused_at{};
     ReconnectBackoff backoff;
     TimerId redial = 0;
     uint64_t attempt = 0;
@@ -82,8 +84,10 @@ class QuorumNetwork final : public QuorumPeers {
   void DialLater(Peer& peer);
   void OnDialled(int32_t node_id, uint64_t attempt,
                  absl::StatusOr<std::shared_ptr<FramedConnection>> connected);
+  void OnRefused(int32_t node_id, const std::string& why);
   void OnOutgoingClosed(int32_t node_id);
   Peer& Add(int32_t node_id, const Endpoint& endpoint);
+  void WarnIfNotAsConfigured(const std::map<int32_t, Endpoint>& voters);
   // Lets go of one that is no voter and not connected. Posted: callers still use it.
   void ForgetLater(int32_t node_id);
   absl::Status Greet(ConnectionId connection, const pb::QuorumHello& hello);
@@ -99,6 +103,7 @@ class QuorumNetwork final : public QuorumPeers {
   const Events events_;
   const std::string process_id_;
   std::map<int32_t, Peer> peers_;
+  std::vector<int32_t> warned_of_;  // voters that are not as configured
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -40,6 +40,8 @@ struct BrokerOptions {
   bool flush_before_ack = true;  // durability=flush; false = page-cache
 
   Duration heartbeat_interval = milliseconds(100);
+  // A flush, or a shard's work, that takes longer makes others lead as long as it lasts.
+  Duration stall_timeout = seconds(2);
   // How long Stop may wait for leadership to move away; 0 does not ask for it.
   Duration controlled_shutdown_timeout = milliseconds(5000);
   Duration replica_lag_time_max = milliseconds(30000);

@@ -119,6 +119,7 @@ void BrokerImpl::StartController(const Endpoint& advertised) {
   producer_ids_ = std::make_unique<ProducerIds>(*controller_);
   context_.producer_ids = producer_ids_.get();
   controller_->Start();
+  WatchDataPath();
 }
 
 void BrokerImpl::Fail(const absl::Status& why) {
@@ -257,6 +258,39 @@ void BrokerImpl::OnEveryShard(std::function<void(BrokerShard&)> work, Task done)
       });
     });
   }
+}
+
+void BrokerImpl::WatchDataPath() {
+  using Answer = absl::AnyInvocable<void(DataPathWatch::OldestFlush)>;
+  data_path_ = std::make_unique<DataPathWatch>(
+      shard(),
+      DataPathWatch::Options{.interval = context_.options.heartbeat_interval,
+                             .stall_timeout = context_.options.stall_timeout},
+      [this](Answer answer) {
+        auto parts = std::make_shared<std::vector<DataPathWatch::OldestFlush>>(shards_.size());
+        OnEveryShard(
+            [parts](BrokerShard& owned) {
+              (*parts)[static_cast<size_t>(owned.shard().index())] =
+                  owned.partitions().OldestFlush();
+            },
+            [parts, answer = std::move(answer)]() mutable {
+              DataPathWatch::OldestFlush oldest;
+              for (const DataPathWatch::OldestFlush& part : *parts) {
+                if (part && (!oldest || *part < *oldest)) oldest = part;
+              }
+              answer(oldest);
+            });
+      },
+      [this](bool moves) {
+        if (moves) {
+          LogInfo("the disk moves again");
+        } else {
+          LogError("nothing was flushed for more than {} ms: others are to lead meanwhile",
+                   context_.options.stall_timeout / milliseconds(1));
+        }
+        controller_->SetStalled(!moves);
+      });
+  data_path_->Start();
 }
 
 void BrokerImpl::WatchDisk() {

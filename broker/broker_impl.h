@@ -7,6 +7,7 @@
 
 #include "broker/broker.h"
 #include "broker/broker_shard.h"
+#include "broker/data_path_watch.h"
 #include "broker/disk_space_core.h"
 #include "broker/partition/folder_claims.h"
 #include "broker/producer_ids.h"
@@ -56,6 +57,8 @@ class BrokerImpl final : public Broker {
   // Measures the disk now and then, and whenever much was appended, and tells every shard whether
   // appends have to be refused.
   void WatchDisk();
+  // See DataPathWatch.
+  void WatchDataPath();
   void MeasureDisk();
   void OnDiskMeasured(const absl::StatusOr<DiskSpace>& space);
   void CheckpointHighWatermarks();
@@ -70,6 +73,7 @@ class BrokerImpl final : public Broker {
   std::unique_ptr<segment::DataDirectory> directory_;
   FolderClaims folder_claims_;
   DiskSpaceCore disk_space_;
+  std::unique_ptr<DataPathWatch> data_path_;
   std::vector<std::unique_ptr<BrokerShard>> shards_;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<controller::ControllerClient> controller_;

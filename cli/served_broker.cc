@@ -45,6 +45,7 @@ broker::BrokerOptions ToOptions(const config::BrokerConfig& config,
       config.queued_max_request_bytes.value_or(PhysicalMemoryBytes() / kMemoryShare);
   options.max_connections = config.max_connections.value_or(descriptors / 2);
   options.max_connections_per_address = config.max_connections_per_ip;
+  options.stall_timeout = milliseconds(config.storage_stall_timeout_ms);
   options.min_free_disk_bytes = config.storage_min_free_bytes;
   options.connection_timeouts.idle =
       milliseconds(std::max<int64_t>(config.connections_max_idle_ms, 0));

@@ -139,6 +139,7 @@ void TakeValues(const Config& config, BrokerConfig& broker) {
   broker.controlled_shutdown_timeout_ms = int32("controlled.shutdown.timeout.ms");
   const int64_t queued = config.GetInteger("queued.max.request.bytes");
   if (queued > 0) broker.queued_max_request_bytes = queued;
+  broker.storage_stall_timeout_ms = int32("storage.stall.timeout.ms");
   broker.storage_min_free_bytes = config.GetInteger("storage.min.free.bytes");
   broker.connections_max_idle_ms = config.GetInteger("connections.max.idle.ms");
   broker.connections_frame_timeout_ms = config.GetInteger("connections.frame.timeout.ms");

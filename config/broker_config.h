@@ -35,7 +35,8 @@ struct BrokerConfig {
   std::vector<Endpoint> controllers;
 
   std::vector<std::string> log_dirs = {"data"};  // never empty
-  int64_t storage_min_free_bytes = -1;           // 0 = never refuse, -1 = from the disk
+  int32_t storage_stall_timeout_ms = 2000;
+  int64_t storage_min_free_bytes = -1;  // 0 = never refuse, -1 = from the disk
   Durability durability = Durability::kFlush;
   int32_t shards = 0;  // 0 = cores
   std::string log_level = "info";

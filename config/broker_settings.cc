@@ -69,6 +69,9 @@ constexpr Setting kBrokerSettings[] = {
      .scopes = kNodeScopes},
     {.name = "log.dir", .type = Type::kString, .doc = "Older name of log.dirs.", .scopes = kNodeScopes,
      .spelling_of = "log.dirs"},
+    {.name = "storage.stall.timeout.ms", .type = Type::kInt, .unit = Unit::kMilliseconds, .default_value = "2000",
+     .doc = "While a flush takes longer than this, the broker leads nothing that others could lead.",
+     .least = 1, .most = kInt32Max, .scopes = kBrokerScope},
     {.name = "storage.min.free.bytes", .type = Type::kLong, .unit = Unit::kBytes, .default_value = "-1",
      .doc = "While less of the disk is free, appends of clients are refused; reading, replication and deletes go on. "
             "Ends by itself when a quarter more than this is free. 0: never. -1: 2 % of the disk, at least 1 GiB, at "

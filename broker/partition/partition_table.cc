@@ -237,10 +237,13 @@ void PartitionTable::RunFlush(const Partition& partition, segment::FlushTicket t
     absl::Status result;
   };
   auto work = std::make_shared<Work>(Work{std::move(ticket), absl::OkStatus()});
+  const uint64_t flush = next_flush_++;
+  flushes_[flush] = shard_.clock().Now();
   ports_.disk->Submit(
       OwnerHash(partition.id()), shard_,
       [work, files = ports_.files] { work->result = work->ticket.Run(*files); },
-      [this, work, id = partition.id(), instance = partition.instance()] {
+      [this, work, flush, id = partition.id(), instance = partition.instance()] {
+        flushes_.erase(flush);
         Partition* owner = Find(id);
         if (owner == nullptr || owner->instance() != instance) return;
         owner->OnFlushDone(work->ticket, work->result);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -110,6 +111,12 @@ class PartitionTable final : public PartitionServices {
   void OnLogFailed(const Partition& partition, const absl::Status& why) override;
   const std::map<int32_t, ReplicaCore::BrokerView>& Brokers() const override { return brokers_; }
 
+  // When the oldest flush that is under way began; nullopt: there is none.
+  std::optional<MonotonicTime> OldestFlush() const {
+    if (flushes_.empty()) return std::nullopt;
+    return flushes_.begin()->second;
+  }
+
  private:
   struct Failure {
     std::string topic;
@@ -171,6 +178,8 @@ class PartitionTable final : public PartitionServices {
   uint64_t next_instance_ = 1;
   MonotonicTime next_housekeeping_;
   MonotonicTime next_background_flush_;
+  std::map<uint64_t, MonotonicTime> flushes_;  // when those that are under way began
+  uint64_t next_flush_ = 0;
   MonotonicTime last_tick_;
   WallClockWatch wall_clock_;
   std::vector<TopicPartition> lost_replicas_;

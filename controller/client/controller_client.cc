@@ -58,6 +58,12 @@ class ControllerClientImpl final : public ControllerClient {
     SendHeartbeatSoon();
   }
 
+  void SetStalled(bool stalled) override {
+    owner_.AssertCurrent();
+    stalled_ = stalled;
+    SendHeartbeatSoon();
+  }
+
   void DeclareDataLoss(std::vector<TopicPartitionId> replicas) override {
     owner_.AssertCurrent();
     options_.incarnation_id = Uuid::Generate(shard_.random());
@@ -328,6 +334,7 @@ class ControllerClientImpl final : public ControllerClient {
     heartbeat->set_applied_offset(follower_.image()->offset);
     heartbeat->set_wants_unfence(ready_ && !shutting_down_);
     heartbeat->set_wants_shutdown(shutting_down_);
+    heartbeat->set_stalled(stalled_);
     channel_.Call(std::move(request), options_.request_timeout,
                   [this](absl::StatusOr<pb::ControlResponse> response) { OnHeartbeat(response); });
   }
@@ -381,6 +388,7 @@ class ControllerClientImpl final : public ControllerClient {
   bool registered_ = false;       // on the present connection
   bool refused_ = false;
   bool ready_ = false;
+  bool stalled_ = false;
   bool shutting_down_ = false;
   bool heartbeat_in_flight_ = false;
   bool heartbeat_again_ = false;

@@ -142,6 +142,8 @@ class ControllerClient {
   // The broker may serve: ask to be unfenced. The controller does so once the broker has applied
   // its own registration.
   virtual void SetReady() = 0;
+  // The broker's disk does not move, or does again: others are to lead meanwhile.
+  virtual void SetStalled(bool stalled) = 0;
   // This broker found that these replicas are not what they were: registers anew and says so, so
   // that they count as holding nothing until they have caught up. A restart that is unclean as a
   // whole (KIP-966) does that to all replicas of a broker; one log must not cost the others their

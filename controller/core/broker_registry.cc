@@ -175,6 +175,14 @@ ControllerResult BrokerRegistry::HandleHeartbeat(const pb::HeartbeatRequest& req
   bool fenced = broker.fenced;
   if (request.wants_shutdown()) {
     if (!broker.shutting_down) BeginShutdown(broker, context, &result);
+  } else if (request.stalled()) {
+    // Where nobody else could lead, waiting for its disk is the best there is.
+    if (!broker.fenced && AnyOtherUsable(broker.broker_id)) {
+      SOMETIMES("a broker's disk stalled");
+      Fence({broker.broker_id},
+            fmt::format("the disk of broker {} does not move", broker.broker_id), &result);
+      fenced = true;
+    }
   } else if (broker.fenced && request.wants_unfence() &&
              request.applied_offset() >= broker.broker_epoch) {
     Unfence(broker, &result);
@@ -185,6 +193,13 @@ ControllerResult BrokerRegistry::HandleHeartbeat(const pb::HeartbeatRequest& req
   response->set_may_stop(request.wants_shutdown() && result.records.empty() &&
                          MayStop(broker, session));
   return result;
+}
+
+bool BrokerRegistry::AnyOtherUsable(int32_t broker_id) const {
+  const auto& brokers = state_.image().brokers;
+  return std::any_of(brokers.begin(), brokers.end(), [broker_id](const auto& entry) {
+    return entry.first != broker_id && entry.second.usable();
+  });
 }
 
 void BrokerRegistry::Unfence(const BrokerInfo& broker, ControllerResult* result) const {

@@ -68,6 +68,7 @@ class BrokerRegistry {
                                                      const RequestContext& context) const;
   void Fence(const std::vector<int32_t>& broker_ids, std::string cause,
              ControllerResult* result) const;
+  bool AnyOtherUsable(int32_t broker_id) const;
   void Unfence(const BrokerInfo& broker, ControllerResult* result) const;
   void BeginShutdown(const BrokerInfo& broker, const RequestContext& context,
                      ControllerResult* result);

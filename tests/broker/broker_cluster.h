@@ -98,6 +98,7 @@ class BrokerClusterTest : public testing::Test {
         options.listen = {self.name(), 9092};
         options.data_directory = "/data";
         options.replica_lag_time_max = seconds(10);
+        options.stall_timeout = seconds(60);  // disks are stalled to see what else waits
         adjust_(options);
         auto started =
             Broker::Start(self.ports(), options,

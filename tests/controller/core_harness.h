@@ -107,6 +107,17 @@ class CoreHarness {
     body->set_wants_shutdown(shutdown);
     return Handle(request, ConnectionOf(id, incarnation));
   }
+  // The broker's disk does not move.
+  pb::ControlResponse HeartbeatStalled(int32_t id) {
+    pb::ControlRequest request;
+    pb::HeartbeatRequest* body = request.mutable_heartbeat();
+    body->set_broker_id(id);
+    body->set_broker_epoch(EpochOf(id));
+    body->set_applied_offset(EpochOf(id));
+    body->set_wants_unfence(true);
+    body->set_stalled(true);
+    return Handle(request, ConnectionOf(id, 1));
+  }
   // Registers and unfences.
   int64_t Join(int32_t id, uint64_t incarnation = 1, int64_t previous_epoch = -1) {
     const int64_t epoch = Register(id, incarnation, previous_epoch);

@@ -37,6 +37,22 @@ TEST_F(SilentBrokerTest, SilentBrokersAreFencedTogether) {
   EXPECT_EQ(harness_.Partition(topic, 1).partition_epoch, 1);
 }
 
+// S61: others lead as long as it lasts, if there are any.
+TEST_F(SilentBrokerTest, ABrokerWhoseDiskStallsLeadsNothing) {
+  for (int id = 1; id <= 3; ++id) harness_.Join(id);
+  const Uuid topic = harness_.CreateAssigned("t", {{1, 2, 3}});
+  EXPECT_TRUE(harness_.HeartbeatStalled(1).heartbeat().fenced());
+  EXPECT_FALSE(Usable(1));
+  EXPECT_EQ(harness_.Partition(topic, 0).leader, 2);
+  EXPECT_TRUE(harness_.HeartbeatStalled(1).heartbeat().fenced()) << "still";
+  EXPECT_TRUE(harness_.HeartbeatStalled(2).heartbeat().fenced());
+  EXPECT_EQ(harness_.Partition(topic, 0).leader, 3);
+  EXPECT_FALSE(harness_.HeartbeatStalled(3).heartbeat().fenced()) << "nobody else could lead";
+  EXPECT_FALSE(
+      harness_.Heartbeat(1, harness_.EpochOf(1), harness_.EpochOf(1)).heartbeat().fenced());
+  EXPECT_TRUE(Usable(1));
+}
+
 TEST_F(SilentBrokerTest, AControllerThatDidNotRunBlamesNobody) {
   harness_.Join(1);
   harness_.Advance(seconds(60));

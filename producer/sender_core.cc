@@ -216,7 +216,7 @@ void SenderCore::Tick(MonotonicTime now) {
   }
   for (auto& [id, flight] : flights_) {
     if (flight.ask_at > now) continue;
-    flight.ask_at = now + 2 * options_.slow_answer;
+    flight.ask_at = now + options_.slow_answer / 10;
     refresh_wanted_ = true;
   }
 }

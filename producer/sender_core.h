@@ -59,7 +59,9 @@ struct SenderOptions {
   int max_requests_per_broker = 5;
   Duration retry_backoff_initial = milliseconds(10);
   Duration retry_backoff_max = milliseconds(1000);
-  // An answer that takes longer makes us ask whether the leader has changed.
+  // An answer that takes longer makes us ask whether the leader has changed, and again after a
+  // tenth of this: a cluster may just be finding out that it is silent. Whoever asks bounds the
+  // rate.
   Duration slow_answer = milliseconds(500);
 };
 

@@ -36,7 +36,7 @@ struct ClusterClientOptions {
   Duration metadata_max_age = seconds(300);
   Duration refresh_backoff_initial = milliseconds(5);
   Duration refresh_backoff_max = milliseconds(1000);
-  Duration refresh_patience = milliseconds(500);
+  Duration refresh_patience = milliseconds(100);
   // Whether asking for an unknown topic may create it (where the broker allows that).
   bool allow_auto_topic_creation = false;
 };

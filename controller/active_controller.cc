@@ -12,6 +12,8 @@ namespace {
 // A broker may lead thousands of partitions; the log stays readable.
 constexpr size_t kMaxLoggedLeaderChanges = 50;
 constexpr Duration kMaxSessionCheckInterval = milliseconds(250);
+// Between two batches of leaderships that go back to preferred replicas.
+constexpr Duration kBalanceAgainAfter = seconds(1);
 
 void LogChanges(const ControllerResult& result) {
   const size_t shown = std::min(result.leader_changes.size(), kMaxLoggedLeaderChanges);
@@ -25,8 +27,25 @@ void LogChanges(const ControllerResult& result) {
     LogInfo("and {} more leader changes; cause: {}", result.leader_changes.size() - shown,
             result.cause);
   }
+  const size_t moves_shown = std::min(result.replica_moves.size(), kMaxLoggedLeaderChanges);
+  for (size_t i = 0; i < moves_shown; ++i) {
+    const ReplicaMove& move = result.replica_moves[i];
+    const bool done = move.adding.empty() && move.removing.empty();
+    LogInfo("{}: replicas {} -> {}{}; cause: {}", PartitionName(move.topic, move.partition),
+            fmt::join(move.before, ","), fmt::join(move.now, ","),
+            done ? std::string(", no reassignment is under way any more")
+                 : fmt::format(", coming: {}, going: {}", fmt::join(move.adding, ","),
+                               fmt::join(move.removing, ",")),
+            result.cause);
+  }
+  if (moves_shown < result.replica_moves.size()) {
+    LogInfo("and the replicas of {} more partitions; cause: {}",
+            result.replica_moves.size() - moves_shown, result.cause);
+  }
   for (const pb::MetadataRecord& record : result.records) {
-    if (record.has_register_broker()) {
+    if (record.has_unregister_broker()) {
+      LogInfo("broker {} unregistered", record.unregister_broker().broker_id());
+    } else if (record.has_register_broker()) {
       const pb::RegisterBroker& broker = record.register_broker();
       LogInfo("broker {} registered with epoch {} at {}:{}", broker.broker_id(),
               broker.broker_epoch(), broker.host(), broker.port());
@@ -63,6 +82,7 @@ ActiveController::ActiveController(Transport& transport, Shard& shard, Options o
 ActiveController::~ActiveController() {
   shard_.CancelTimer(session_timer_);
   shard_.CancelTimer(settle_timer_);
+  shard_.CancelTimer(balance_timer_);
 }
 
 void ActiveController::Start() {
@@ -73,6 +93,7 @@ void ActiveController::Start() {
   if (!replayed.ok()) return Fail(replayed);
   Perform(core_.Activate(Context(0), options_.epoch, options_.new_cluster_id));
   ScheduleSessionCheck();
+  ScheduleBalance(options_.balance_interval);
   // The controller before may have died together with a broker. Who is alive takes the call, and
   // reconnects within milliseconds; a fresh session would hide a dead one for long.
   ProbeUnconnected();
@@ -110,6 +131,18 @@ void ActiveController::ScheduleSessionCheck() {
     Perform(core_.FenceExpired(now));
     for (const BrokerIncarnation& broker : core_.SilentBrokers(now)) {
       probe_.Start(broker, core_.image().FindBroker(broker.broker_id)->endpoint);
+    }
+  });
+}
+
+void ActiveController::ScheduleBalance(Duration delay) {
+  if (options_.balance_interval == Duration::zero()) return;
+  balance_timer_ = shard_.ScheduleAfter(delay, [this] {
+    ControllerResult result;
+    if (log_.may_append() && !failed_) result = core_.BalanceLeaders();
+    ScheduleBalance(result.records.empty() ? options_.balance_interval : kBalanceAgainAfter);
+    if (Perform(result) && !result.records.empty()) {
+      LogInfo("{} leaderships went back to preferred replicas", result.records.size());
     }
   });
 }

@@ -14,6 +14,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -34,6 +35,8 @@ class ActiveController {
   struct Options {
     CoreOptions core;
     Duration probe_timeout;
+    // Between two looks for leaderships that preferred replicas lack; zero: never.
+    Duration balance_interval;
     int32_t epoch = 0;           // of the quorum
     std::string new_cluster_id;  // when the log has none
   };
@@ -52,6 +55,8 @@ class ActiveController {
   void HandleDecided(ControllerResult result, Reply reply);
   // A connection is gone, perhaps a broker's.
   void OnDisconnected(ConnectionId connection);
+  // Brokers that follow the metadata.
+  std::vector<BrokerProgress> Followers() const { return core_.Followers(); }
   // `committed` has grown.
   void OnCommitted() { ReleaseReplies(); }
 
@@ -69,6 +74,7 @@ class ActiveController {
   bool Perform(const ControllerResult& result);
   void ReleaseReplies();
   void ScheduleSessionCheck();
+  void ScheduleBalance(Duration delay);
   void Probe(const BrokerIncarnation& broker);
   void ProbeUnconnected();
   void Fail(const absl::Status& why);
@@ -83,6 +89,7 @@ class ActiveController {
   std::deque<Deferred> deferred_;
   TimerId session_timer_ = 0;
   TimerId settle_timer_ = 0;
+  TimerId balance_timer_ = 0;
   bool failed_ = false;
 };
 

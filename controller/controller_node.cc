@@ -15,6 +15,7 @@
 #include "controller/quorum/quorum_network.h"
 #include "controller/quorum/quorum_replica.h"
 #include "controller/quorum/quorum_wire.h"
+#include "controller/quorum_description.h"
 #include "controller/voter_change.h"
 #include "runtime/base/check.h"
 #include "runtime/obs/logging.h"
@@ -31,7 +32,8 @@ CoreOptions ToCoreOptions(const ControllerOptions& options) {
           .default_replication_factor = options.default_replication_factor,
           .default_min_insync_replicas = options.default_min_insync_replicas,
           .unclean_leader_election_enable = options.unclean_leader_election_enable,
-          .max_partitions_per_request = options.max_partitions_per_request};
+          .max_partitions_per_request = options.max_partitions_per_request,
+          .leader_imbalance_percentage = options.leader_imbalance_percentage};
 }
 
 class ControllerNodeImpl final : public ControllerNode,
@@ -132,6 +134,7 @@ class ControllerNodeImpl final : public ControllerNode,
         *ports_.transport, shard_,
         ActiveController::Options{.core = ToCoreOptions(options_),
                                   .probe_timeout = options_.probe_timeout,
+                                  .balance_interval = options_.leader_imbalance_check_interval,
                                   .epoch = epoch,
                                   .new_cluster_id = std::move(cluster_id)},
         *replica_, publisher_, [this](const absl::Status& why) { OnFailed(why); });
@@ -243,6 +246,7 @@ class ControllerNodeImpl final : public ControllerNode,
         return server_->Subscribe(held.request, held.connection, std::move(held.reply));
       }
       if (held.request.has_change_voters()) return ChangeVoters(std::move(held));
+      if (held.request.has_describe_quorum()) return AnswerQuorum(std::move(held));
       return active_->Handle(held.request, held.connection, std::move(held.reply));
     }
     const auto leader = replica_->core().reachable_leader();
@@ -259,6 +263,15 @@ class ControllerNodeImpl final : public ControllerNode,
                                                 replica_->IsFound(FromPb(request.voter())));
     result.response.set_correlation_id(held.request.correlation_id());
     active_->HandleDecided(std::move(result), std::move(held.reply));
+  }
+
+  void AnswerQuorum(HeldRequest held) {
+    pb::ControlResponse response;
+    response.set_correlation_id(held.request.correlation_id());
+    *response.mutable_describe_quorum() =
+        DescribeQuorum(replica_->core(), options_.voters, active_->Followers(),
+                       {.now = shard_.clock().Now(), .wall_ms = shard_.clock().WallMs()});
+    held.reply(response);
   }
 
   void Refuse(HeldRequest held, const std::optional<Voter>& leader) {

@@ -39,6 +39,10 @@ struct ControllerOptions {
   int32_t max_partitions_per_request = 10000;
   // A snapshot of the metadata is due when so much was committed since the last one.
   int64_t snapshot_interval_bytes = 20 << 20;
+  // How often leaderships go back to preferred replicas, where a broker lacks more than this share
+  // of them; zero: never.
+  Duration leader_imbalance_check_interval = seconds(300);
+  int32_t leader_imbalance_percentage = 10;
   // A leader is known, and the cluster it leads. Called once, on shard 0, after Start.
   std::function<void()> on_ready;
   // The metadata log failed, or belongs elsewhere: the controller has stopped answering and the

@@ -22,9 +22,14 @@ extern const HandlerEntry kDescribeConfigsHandler;
 extern const HandlerEntry kAlterConfigsHandler;
 extern const HandlerEntry kDescribeLogDirsHandler;
 extern const HandlerEntry kCreatePartitionsHandler;
+extern const HandlerEntry kElectLeadersHandler;
 extern const HandlerEntry kIncrementalAlterConfigsHandler;
+extern const HandlerEntry kAlterPartitionReassignmentsHandler;
+extern const HandlerEntry kListPartitionReassignmentsHandler;
+extern const HandlerEntry kDescribeQuorumHandler;
 extern const HandlerEntry kDescribeClusterHandler;
 extern const HandlerEntry kDescribeProducersHandler;
+extern const HandlerEntry kUnregisterBrokerHandler;
 extern const HandlerEntry kDescribeTopicPartitionsHandler;
 
 std::span<const HandlerEntry* const> Handlers() {
@@ -44,9 +49,14 @@ std::span<const HandlerEntry* const> Handlers() {
       &kAlterConfigsHandler,
       &kDescribeLogDirsHandler,
       &kCreatePartitionsHandler,
+      &kElectLeadersHandler,
       &kIncrementalAlterConfigsHandler,
+      &kAlterPartitionReassignmentsHandler,
+      &kListPartitionReassignmentsHandler,
+      &kDescribeQuorumHandler,
       &kDescribeClusterHandler,
       &kDescribeProducersHandler,
+      &kUnregisterBrokerHandler,
       &kDescribeTopicPartitionsHandler,
   };
   return kHandlers;

@@ -7,6 +7,7 @@
 
 #include "controller/client/control_channel.h"
 #include "controller/client/metadata_follower.h"
+#include "controller/client/patient_calls.h"
 #include "controller/client/reconnect_backoff.h"
 #include "controller/client/request_conversion.h"
 #include "controller/metadata/convert.h"
@@ -38,7 +39,14 @@ class ControllerClientImpl final : public ControllerClient {
         channel_(*ports.transport, shard,
                  {.on_connected = [this](const absl::Status& status) { OnConnected(status); },
                   .on_closed = [this](const absl::Status& why) { OnClosed(why); },
-                  .on_push = [this](const pb::MetadataPush& push) { OnPush(push); }}) {}
+                  .on_push = [this](const pb::MetadataPush& push) { OnPush(push); }}),
+        patient_(shard,
+                 {.up = [this] { return registered_ && channel_.open(); },
+                  .send = [this](pb::ControlRequest request, Duration timeout,
+                                 ControlChannel::ResponseHandler done) {
+                    channel_.Call(std::move(request), timeout, std::move(done));
+                  },
+                  .last_asked = [this] { return endpoint_.ToString(); }}) {}
 
   ~ControllerClientImpl() override {
     for (const TimerId timer :
@@ -93,44 +101,88 @@ class ControllerClientImpl final : public ControllerClient {
   void CreateTopics(std::vector<CreateTopicSpec> topics, bool validate_only, Duration timeout,
                     Callback<std::vector<TopicResult>> done) override {
     const size_t count = topics.size();
-    Call(ToCreateTopics(topics, validate_only), timeout,
-         [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-           done(FromTopics(response, count));
-         });
+    patient_.Call(
+        ToCreateTopics(topics, validate_only), timeout,
+        [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+          done(FromTopics(response, count));
+        });
   }
 
   void DeleteTopics(std::vector<DeleteTopicSpec> topics, Duration timeout,
                     Callback<std::vector<TopicResult>> done) override {
     const size_t count = topics.size();
-    Call(ToDeleteTopics(topics), timeout,
-         [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-           done(FromTopics(response, count));
-         });
+    patient_.Call(
+        ToDeleteTopics(topics), timeout,
+        [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+          done(FromTopics(response, count));
+        });
   }
 
   void CreatePartitions(std::vector<MorePartitionsSpec> topics, bool validate_only,
                         Duration timeout, Callback<std::vector<TopicResult>> done) override {
     const size_t count = topics.size();
-    Call(ToCreatePartitions(topics, validate_only), timeout,
-         [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-           done(FromTopics(response, count));
-         });
+    patient_.Call(
+        ToCreatePartitions(topics, validate_only), timeout,
+        [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+          done(FromTopics(response, count));
+        });
   }
 
   void AlterConfigs(std::vector<ResourceChangeSpec> resources, bool validate_only, Duration timeout,
                     Callback<std::vector<ResourceResult>> done) override {
     const size_t count = resources.size();
-    Call(ToAlterConfigs(resources, validate_only), timeout,
-         [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-           done(FromAlterConfigs(response, count));
-         });
+    patient_.Call(
+        ToAlterConfigs(resources, validate_only), timeout,
+        [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+          done(FromAlterConfigs(response, count));
+        });
+  }
+
+  void ElectLeaders(ElectionSpec election, Duration timeout,
+                    Callback<std::vector<PartitionResult>> done) override {
+    // Of all partitions, only those that need an election are answered.
+    const auto count =
+        election.partitions ? std::optional(election.partitions->size()) : std::nullopt;
+    patient_.Call(
+        ToElectLeaders(election), timeout,
+        [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+          done(FromPartitions(response, count));
+        });
+  }
+
+  void AlterReassignments(std::vector<ReassignmentSpec> partitions, bool keep_replication_factor,
+                          Duration timeout, Callback<std::vector<PartitionResult>> done) override {
+    const size_t count = partitions.size();
+    patient_.Call(
+        ToAlterReassignments(partitions, keep_replication_factor), timeout,
+        [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+          done(FromPartitions(response, count));
+        });
+  }
+
+  void UnregisterBroker(int32_t broker_id, Callback<WholeResult> done) override {
+    pb::ControlRequest request;
+    request.mutable_unregister_broker()->set_broker_id(broker_id);
+    patient_.Call(std::move(request), options_.request_timeout,
+               [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+                 done(FromWhole(response));
+               });
+  }
+
+  void DescribeQuorum(Callback<QuorumDescription> done) override {
+    pb::ControlRequest request;
+    request.mutable_describe_quorum();
+    patient_.Call(std::move(request), options_.request_timeout,
+               [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+                 done(FromDescribeQuorum(response));
+               });
   }
 
   void AllocateProducerIds(Callback<ProducerIdBlock> done) override {
-    Call(ToAllocateProducerIds(options_.broker_id, broker_epoch_), options_.request_timeout,
-         [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-           done(FromAllocateProducerIds(response));
-         });
+    patient_.Call(ToAllocateProducerIds(options_.broker_id, broker_epoch_), options_.request_timeout,
+               [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+                 done(FromAllocateProducerIds(response));
+               });
   }
 
   MetadataImagePtr image() const override { return follower_.image(); }
@@ -251,6 +303,7 @@ class ControllerClientImpl final : public ControllerClient {
     options_.previous_broker_epoch = broker_epoch_;
     Subscribe();
     SendHeartbeat();
+    patient_.SendAll();
     if (is_new && events_.on_registered) events_.on_registered(broker_epoch_);
   }
 
@@ -410,6 +463,7 @@ class ControllerClientImpl final : public ControllerClient {
   TimerId shutdown_timer_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   ControlChannel channel_;
+  PatientCalls patient_;
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "controller/client/cluster_requests.h"
 #include "controller/metadata/metadata_image.h"
 #include "protocol/wire/error_code.h"
 #include "runtime/ports.h"
@@ -153,8 +154,9 @@ class ControllerClient {
   // timeout.
   virtual void ControlledShutdown(Duration timeout, absl::AnyInvocable<void()> done) = 0;
 
-  // Errors of these calls (not of their results) are kUnavailable (no controller reachable now;
-  // retry) or kDeadlineExceeded (outcome unknown).
+  // Errors of these calls (not of their results) are kUnavailable (no controller leads; nothing was
+  // done, retry) or kDeadlineExceeded (outcome unknown). While no controller leads a call waits for
+  // one, up to `timeout` and not much longer than an election takes; AlterPartition does not.
   virtual void AlterPartition(std::vector<IsrChangeRequest> changes,
                               Callback<std::vector<IsrChangeResult>> done) = 0;
   virtual void CreateTopics(std::vector<CreateTopicSpec> topics, bool validate_only,
@@ -165,6 +167,13 @@ class ControllerClient {
                                 Duration timeout, Callback<std::vector<TopicResult>> done) = 0;
   virtual void AlterConfigs(std::vector<ResourceChangeSpec> resources, bool validate_only,
                             Duration timeout, Callback<std::vector<ResourceResult>> done) = 0;
+  virtual void ElectLeaders(ElectionSpec election, Duration timeout,
+                            Callback<std::vector<PartitionResult>> done) = 0;
+  virtual void AlterReassignments(std::vector<ReassignmentSpec> partitions,
+                                  bool keep_replication_factor, Duration timeout,
+                                  Callback<std::vector<PartitionResult>> done) = 0;
+  virtual void UnregisterBroker(int32_t broker_id, Callback<WholeResult> done) = 0;
+  virtual void DescribeQuorum(Callback<QuorumDescription> done) = 0;
   virtual void AllocateProducerIds(Callback<ProducerIdBlock> done) = 0;
 
   // Latest applied image; never null (the empty image before the first).

@@ -31,6 +31,14 @@ TopicResult FromResult(const pb::TopicResult& from) {
   return result;
 }
 
+QuorumDescription::Replica FromReplica(const pb::QuorumReplicaState& from) {
+  return {.node_id = from.node_id(),
+          .directory_id = FromPb(from.directory_id()),
+          .log_end_offset = from.log_end_offset(),
+          .last_fetch_ms = from.last_fetch_ms(),
+          .last_caught_up_ms = from.last_caught_up_ms()};
+}
+
 }  // namespace
 
 pb::ControlRequest ToRegister(const ControllerClientOptions& options,
@@ -140,6 +148,36 @@ pb::ControlRequest ToAlterConfigs(const std::vector<ResourceChangeSpec>& resourc
   return request;
 }
 
+pb::ControlRequest ToElectLeaders(const ElectionSpec& election) {
+  pb::ControlRequest request;
+  pb::ElectLeadersRequest* out = request.mutable_elect_leaders();
+  out->set_election_type(election.type);
+  out->set_all(!election.partitions);
+  if (!election.partitions) return request;
+  for (const PartitionSpec& partition : *election.partitions) {
+    pb::TopicPartitionName* entry = out->add_partitions();
+    entry->set_topic(partition.topic);
+    entry->set_partition(partition.partition);
+  }
+  return request;
+}
+
+pb::ControlRequest ToAlterReassignments(const std::vector<ReassignmentSpec>& partitions,
+                                        bool keep_replication_factor) {
+  pb::ControlRequest request;
+  pb::AlterReassignmentsRequest* out = request.mutable_alter_reassignments();
+  out->set_keep_replication_factor(keep_replication_factor);
+  for (const ReassignmentSpec& partition : partitions) {
+    pb::Reassignment* entry = out->add_partitions();
+    entry->set_topic(partition.topic);
+    entry->set_partition(partition.partition);
+    if (!partition.replicas) continue;
+    entry->mutable_replicas()->mutable_replicas()->Add(partition.replicas->begin(),
+                                                       partition.replicas->end());
+  }
+  return request;
+}
+
 pb::ControlRequest ToAllocateProducerIds(int32_t broker_id, int64_t broker_epoch) {
   pb::ControlRequest request;
   request.mutable_allocate_producer_ids()->set_broker_id(broker_id);
@@ -182,6 +220,48 @@ absl::StatusOr<std::vector<ResourceResult>> FromAlterConfigs(
                        .error_message = entry.error_message()});
   }
   return results;
+}
+
+absl::StatusOr<std::vector<PartitionResult>> FromPartitions(
+    const absl::StatusOr<pb::ControlResponse>& response, std::optional<size_t> count) {
+  if (absl::Status whole = CheckWhole(response); !whole.ok()) return whole;
+  const auto& from = response->partitions().results();
+  if (count && static_cast<size_t>(from.size()) != *count) return WrongShape();
+  std::vector<PartitionResult> results;
+  for (const pb::PartitionResult& entry : from) {
+    results.push_back({.topic = entry.topic(),
+                       .partition = entry.partition(),
+                       .error = ErrorFromPb(entry.error()),
+                       .error_message = entry.error_message()});
+  }
+  return results;
+}
+
+absl::StatusOr<WholeResult> FromWhole(const absl::StatusOr<pb::ControlResponse>& response) {
+  if (!response.ok()) return response.status();
+  const kafka::ErrorCode error = ErrorFromPb(response->error());
+  if (error == kafka::ErrorCode::NOT_CONTROLLER) return CheckWhole(response);
+  return WholeResult{.error = error, .error_message = response->error_message()};
+}
+
+absl::StatusOr<QuorumDescription> FromDescribeQuorum(
+    const absl::StatusOr<pb::ControlResponse>& response) {
+  if (absl::Status whole = CheckWhole(response); !whole.ok()) return whole;
+  if (!response->has_describe_quorum()) return WrongShape();
+  const pb::DescribeQuorumResponse& from = response->describe_quorum();
+  QuorumDescription quorum{.leader_id = from.leader_id(),
+                           .leader_epoch = from.leader_epoch(),
+                           .high_watermark = from.high_watermark(),
+                           .voters = {},
+                           .observers = {},
+                           .nodes = {}};
+  for (const auto& voter : from.voters()) quorum.voters.push_back(FromReplica(voter));
+  for (const auto& observer : from.observers()) quorum.observers.push_back(FromReplica(observer));
+  for (const pb::QuorumNode& node : from.nodes()) {
+    quorum.nodes.push_back(
+        {.node_id = node.node_id(), .endpoint = {node.host(), static_cast<uint16_t>(node.port())}});
+  }
+  return quorum;
 }
 
 absl::StatusOr<ProducerIdBlock> FromAllocateProducerIds(

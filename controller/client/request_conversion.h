@@ -2,6 +2,7 @@
 // shape is checked against what was asked. Pure.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -20,6 +21,9 @@ pb::ControlRequest ToCreatePartitions(const std::vector<MorePartitionsSpec>& top
                                       bool validate_only);
 pb::ControlRequest ToAlterConfigs(const std::vector<ResourceChangeSpec>& resources,
                                   bool validate_only);
+pb::ControlRequest ToElectLeaders(const ElectionSpec& election);
+pb::ControlRequest ToAlterReassignments(const std::vector<ReassignmentSpec>& partitions,
+                                        bool keep_replication_factor);
 pb::ControlRequest ToAllocateProducerIds(int32_t broker_id, int64_t broker_epoch);
 
 // `count` results are expected. An error of the whole request is kUnavailable: nothing was done.
@@ -29,6 +33,13 @@ absl::StatusOr<std::vector<TopicResult>> FromTopics(
     const absl::StatusOr<pb::ControlResponse>& response, size_t count);
 absl::StatusOr<std::vector<ResourceResult>> FromAlterConfigs(
     const absl::StatusOr<pb::ControlResponse>& response, size_t count);
+// `count`: unset, any number.
+absl::StatusOr<std::vector<PartitionResult>> FromPartitions(
+    const absl::StatusOr<pb::ControlResponse>& response, std::optional<size_t> count);
+// The error of the whole request is the result; only NOT_CONTROLLER is kUnavailable.
+absl::StatusOr<WholeResult> FromWhole(const absl::StatusOr<pb::ControlResponse>& response);
+absl::StatusOr<QuorumDescription> FromDescribeQuorum(
+    const absl::StatusOr<pb::ControlResponse>& response);
 absl::StatusOr<ProducerIdBlock> FromAllocateProducerIds(
     const absl::StatusOr<pb::ControlResponse>& response);
 

@@ -307,11 +307,49 @@ ControllerResult BrokerRegistry::FenceSilent(const BrokerIncarnation& broker,
   return result;
 }
 
+ControllerResult BrokerRegistry::HandleUnregister(const pb::UnregisterBrokerRequest& request) {
+  const int32_t id = request.broker_id();
+  const BrokerInfo* known = state_.image().FindBroker(id);
+  if (known == nullptr) {
+    return Refusal(ErrorCode::BROKER_ID_NOT_REGISTERED,
+                   fmt::format("Broker ID {} is not currently registered", id));
+  }
+  if (!known->fenced) {
+    return Refusal(ErrorCode::INVALID_REQUEST,
+                   fmt::format("broker {} is running at {} and would register again: stop it first",
+                               id, known->endpoint.ToString()));
+  }
+  ControllerResult result;
+  result.cause = fmt::format("broker {} was unregistered", id);
+  BrokerTransition transition;
+  transition.deactivated.insert(id);
+  transition.lost_data.insert(id);
+  ElectPartitions(state_, options_, transition, &result);
+  pb::UnregisterBroker* record = result.records.emplace_back().mutable_unregister_broker();
+  record->set_broker_id(id);
+  record->set_broker_epoch(known->broker_epoch);
+  sessions_.Forget(id);
+  return result;
+}
+
 std::optional<BrokerIncarnation> BrokerRegistry::Disconnected(ConnectionId connection) {
   const std::optional<int32_t> id = sessions_.Disconnect(connection);
   const BrokerInfo* broker = id ? state_.image().FindBroker(*id) : nullptr;
   if (broker == nullptr || broker->fenced) return std::nullopt;
   return BrokerIncarnation{broker->broker_id, broker->broker_epoch};
+}
+
+std::vector<BrokerProgress> BrokerRegistry::Followers() const {
+  std::vector<BrokerProgress> followers;
+  for (const auto& [id, broker] : state_.image().brokers) {
+    const BrokerSession* session = sessions_.Find(id);
+    if (session == nullptr || session->connection == 0) continue;
+    followers.push_back({.broker_id = id,
+                         .directory_id = broker.directory_id,
+                         .applied_offset = session->applied_offset,
+                         .last_contact = session->last_contact});
+  }
+  return followers;
 }
 
 std::vector<BrokerIncarnation> BrokerRegistry::Unconnected() const {

@@ -36,6 +36,10 @@ class BrokerRegistry {
   ControllerResult HandleHeartbeat(const pb::HeartbeatRequest& request,
                                    const RequestContext& context);
 
+  // Forgets a fenced broker (UnregisterBroker): what it held counts as lost. Its partitions keep it
+  // among their replicas until they are reassigned. A live one is refused: it would register again.
+  ControllerResult HandleUnregister(const pb::UnregisterBrokerRequest& request);
+
   // Fences every broker that has been silent for longer than the session timeout, in one batch. To
   // be called several times per session timeout: a long pause between two calls means that this
   // controller itself did not run, so silence proves nothing and everybody gets a fresh session.
@@ -56,6 +60,9 @@ class BrokerRegistry {
   // Unfenced brokers without a control connection: after a change of controllers, those that have
   // not come yet.
   std::vector<BrokerIncarnation> Unconnected() const;
+
+  // Connected brokers.
+  std::vector<BrokerProgress> Followers() const;
 
   // NONE when `broker_epoch` is the registered one of `broker_id`.
   kafka::ErrorCode CheckEpoch(int32_t broker_id, int64_t broker_epoch) const;

@@ -27,6 +27,8 @@ class BrokerSessions {
     return it == sessions_.end() ? nullptr : &it->second;
   }
 
+  void Forget(int32_t broker_id) { sessions_.erase(broker_id); }
+
   // Heard from the broker over `connection`, which becomes its control connection.
   void Touch(int32_t broker_id, MonotonicTime now, ConnectionId connection) {
     BrokerSession& session = sessions_[broker_id];

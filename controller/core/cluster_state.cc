@@ -12,8 +12,26 @@ absl::Status ClusterState::Replay(const pb::MetadataRecord& record, int64_t offs
     const auto it = image().topics_by_id.find(FromPb(record.remove_topic().id()));
     if (it != image().topics_by_id.end()) removed = it->second;
   }
+  std::vector<int32_t> old_replicas;
+  const bool moves =
+      record.has_partition_change() && record.partition_change().state().replicas_size() > 0;
+  if (moves) {
+    const pb::PartitionChange& change = record.partition_change();
+    const PartitionInfo* known =
+        image().FindPartition(FromPb(change.topic_id()), change.partition());
+    if (known != nullptr) old_replicas = known->replicas;
+  }
   if (absl::Status applied = builder_.Apply(record, offset); !applied.ok()) return applied;
-  if (record.has_partition()) IndexPartition(record.partition());
+  if (record.has_partition()) {
+    const pb::Partition& partition = record.partition();
+    IndexReplicas({FromPb(partition.topic_id()), partition.partition()}, {},
+                  partition.state().replicas());
+  }
+  if (moves) {
+    const pb::PartitionChange& change = record.partition_change();
+    IndexReplicas({FromPb(change.topic_id()), change.partition()}, old_replicas,
+                  change.state().replicas());
+  }
   if (record.has_topic()) {
     names_by_metric_name_[MetricName(record.topic().name())].insert(record.topic().name());
   }
@@ -21,10 +39,11 @@ absl::Status ClusterState::Replay(const pb::MetadataRecord& record, int64_t offs
   return absl::OkStatus();
 }
 
-void ClusterState::IndexPartition(const pb::Partition& record) {
-  for (const int32_t id : record.state().replicas()) {
-    partitions_by_broker_[id].emplace(FromPb(record.topic_id()), record.partition());
-  }
+void ClusterState::IndexReplicas(const TopicPartitionId& partition,
+                                 const std::vector<int32_t>& before,
+                                 const google::protobuf::RepeatedField<int32_t>& now) {
+  for (const int32_t id : before) partitions_by_broker_[id].erase(partition);
+  for (const int32_t id : now) partitions_by_broker_[id].insert(partition);
 }
 
 void ClusterState::ForgetTopic(const TopicInfo& topic) {

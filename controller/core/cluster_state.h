@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "controller/metadata/metadata_builder.h"
@@ -25,7 +26,8 @@ class ClusterState {
   std::string CollidingTopic(std::string_view name) const;
 
  private:
-  void IndexPartition(const pb::Partition& record);
+  void IndexReplicas(const TopicPartitionId& partition, const std::vector<int32_t>& before,
+                     const google::protobuf::RepeatedField<int32_t>& now);
   void ForgetTopic(const TopicInfo& topic);
 
   MetadataBuilder builder_;

@@ -3,11 +3,16 @@
 #include <fmt/format.h>
 
 #include "controller/core/isr_control.h"
+#include "controller/core/leader_control.h"
 #include "controller/core/producer_id_control.h"
+#include "controller/core/reassignment_control.h"
 #include "controller/metadata/convert.h"
 
 namespace soliton::controller {
 namespace {
+
+// Bounds one batch of the metadata log, and how much changes at once.
+constexpr size_t kMaxBalancedAtOnce = 1000;
 
 ControllerResult Refusal(kafka::ErrorCode error, std::string message) {
   ControllerResult result;
@@ -42,6 +47,10 @@ ControllerResult ControllerCore::Activate(const RequestContext& context, int32_t
   return result;
 }
 
+ControllerResult ControllerCore::BalanceLeaders() const {
+  return soliton::controller::BalanceLeaders(state_, options_, kMaxBalancedAtOnce);
+}
+
 ControllerResult ControllerCore::Handle(const pb::ControlRequest& request,
                                         const RequestContext& context) {
   ControllerResult result = Dispatch(request, context);
@@ -74,6 +83,12 @@ ControllerResult ControllerCore::Dispatch(const pb::ControlRequest& request,
       return partitions_.HandleCreate(request.create_partitions());
     case Kind::kAlterConfigs:
       return configs_.HandleAlter(request.alter_configs());
+    case Kind::kElectLeaders:
+      return HandleElectLeaders(state_, options_, request.elect_leaders());
+    case Kind::kUnregisterBroker:
+      return brokers_.HandleUnregister(request.unregister_broker());
+    case Kind::kAlterReassignments:
+      return HandleAlterReassignments(state_, options_, request.alter_reassignments());
     case Kind::kAllocateProducerIds:
       return with_epoch(request.allocate_producer_ids(), [&] {
         return HandleAllocateProducerIds(state_, request.allocate_producer_ids());
@@ -82,6 +97,7 @@ ControllerResult ControllerCore::Dispatch(const pb::ControlRequest& request,
     case Kind::kQuorum:
     case Kind::kPing:
     case Kind::kChangeVoters:
+    case Kind::kDescribeQuorum:
     case Kind::KIND_NOT_SET:
       break;
   }

@@ -33,10 +33,14 @@ class ControllerCore {
   ControllerResult Activate(const RequestContext& context, int32_t controller_epoch,
                             const std::string& new_cluster_id);
 
-  // Every kind of request except subscribe, which is the shell's. The correlation id is copied.
+  // Every kind of request except subscribe and describe_quorum, which are the shell's. The
+  // correlation id is copied.
   ControllerResult Handle(const pb::ControlRequest& request, const RequestContext& context);
 
   ControllerResult FenceExpired(MonotonicTime now) { return brokers_.FenceExpired(now); }
+  // Leaderships that preferred replicas lack, a batch of them: call again as long as it does
+  // something.
+  ControllerResult BalanceLeaders() const;
   ControllerResult FenceUnreachable(const BrokerIncarnation& broker) {
     return brokers_.FenceUnreachable(broker);
   }
@@ -50,6 +54,7 @@ class ControllerCore {
     return brokers_.Disconnected(connection);
   }
   std::vector<BrokerIncarnation> UnconnectedBrokers() const { return brokers_.Unconnected(); }
+  std::vector<BrokerProgress> Followers() const { return brokers_.Followers(); }
 
   const MetadataImage& image() const { return state_.image(); }
   const ClusterState& state() const { return state_; }

@@ -27,6 +27,9 @@ struct CoreOptions {
   int32_t default_min_insync_replicas = 1;
   bool unclean_leader_election_enable = false;
   int32_t max_partitions_per_request = 10000;
+  // BalanceLeaders moves leaderships back to brokers that lack more than this share of those they
+  // are preferred for.
+  int32_t leader_imbalance_percentage = 10;
 };
 
 // Names a control connection within one controller process. 0 is none.
@@ -48,12 +51,23 @@ struct LeaderChange {
   ElectionKind election = ElectionKind::kNone;
 };
 
+// For the log: one per partition whose replicas move.
+struct ReplicaMove {
+  std::string topic;
+  int32_t partition = 0;
+  std::vector<int32_t> before;
+  std::vector<int32_t> now;
+  std::vector<int32_t> adding;  // both empty: complete, or taken back
+  std::vector<int32_t> removing;
+};
+
 // What one request or tick leads to. The records are one atomic batch; the response may be sent
 // once they, and everything appended before them, are committed.
 struct ControllerResult {
   std::vector<pb::MetadataRecord> records;
   pb::ControlResponse response;
   std::vector<LeaderChange> leader_changes;
+  std::vector<ReplicaMove> replica_moves;
   std::string cause;  // of the leader changes, for the log
 };
 
@@ -62,6 +76,14 @@ struct BrokerIncarnation {
   int32_t broker_id = -1;
   int64_t broker_epoch = -1;
   friend auto operator<=>(const BrokerIncarnation&, const BrokerIncarnation&) = default;
+};
+
+// How far a broker follows the metadata, as it said last.
+struct BrokerProgress {
+  int32_t broker_id = -1;
+  Uuid directory_id;
+  int64_t applied_offset = -1;
+  MonotonicTime last_contact;
 };
 
 }  // namespace soliton::controller

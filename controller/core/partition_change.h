@@ -10,6 +10,8 @@
 //     min.insync.replicas is small enough;
 //   - the ISR is never empty: when all members are gone, they stay and nobody leads. Emptying it
 //     would forget who holds the data.
+// A reassignment (KIP-455) adds replicas first, and lets others go in the same decision that finds
+// all replicas that stay active and in sync: there are never fewer copies than before and after.
 // Election order: present leader, ISR in replica order, ELR in replica order, last known leader
 // when neither exists, and, only where unclean election is allowed, any live replica (audited data
 // loss). Each of them must be active itself: a fenced last known leader is never elected
@@ -20,6 +22,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "controller/metadata/metadata_image.h"
@@ -33,16 +36,29 @@ struct PartitionRules {
   std::function<bool(int32_t)> is_active;
 };
 
+// Who holds a partition and who is to: those that go come last in `replicas`.
+struct ReplicaAssignment {
+  std::vector<int32_t> replicas;
+  std::vector<int32_t> adding;    // of `replicas`
+  std::vector<int32_t> removing;  // of `replicas`
+};
+
 struct PartitionEvent {
   // The leader's proposal (AlterPartition), already checked against epochs. Not set: the present
   // ISR.
   std::optional<std::vector<int32_t>> new_isr;
   // Brokers that came back without a clean stop: what they held may be incomplete.
   std::set<int32_t> lost_data;
+  // A reassignment begins, changes its aim or is taken back. Whoever asks has checked that somebody
+  // who may lead is left (reassignment_control).
+  std::optional<ReplicaAssignment> assignment;
+  // The first replica shall lead, if it is active and in sync.
+  bool prefer_first = false;
 };
 
 enum class ElectionKind {
   kNone,             // the leader stays
+  kPreferred,        // the first replica, which was in sync
   kInSync,           // from the ISR
   kEligible,         // from the ELR
   kLastKnownLeader,  // ISR and ELR were empty
@@ -57,8 +73,8 @@ struct PartitionDecision {
 
 // nullopt when nothing changes. Epochs: the partition epoch rises by one with any change; the
 // leader epoch rises by one when the leader changes (also to none), and when a member leaves the
-// ISR for another reason than the leader's own proposal, so that the leader forgets what it knew of
-// that replica.
+// ISR for another reason than the leader's own proposal, or a replica leaves altogether, so that
+// the leader forgets what it knew of that replica: it may come back with an empty log.
 std::optional<PartitionDecision> DecidePartition(const PartitionInfo& current,
                                                  const PartitionEvent& event,
                                                  const PartitionRules& rules);

@@ -22,7 +22,7 @@ PartitionControl::Problem PartitionControl::CheckManual(const TopicInfo& topic, 
   }
   const absl::Status valid = CheckManualReplicas(state_.image(), replicas);
   if (!valid.ok()) return {ErrorCode::INVALID_REPLICA_ASSIGNMENT, std::string(valid.message())};
-  const size_t replication_factor = topic.partitions[0].replicas.size();
+  const size_t replication_factor = topic.partitions[0].replication_factor();
   if (replicas[0].size() != replication_factor) {
     return {ErrorCode::INVALID_REPLICA_ASSIGNMENT,
             fmt::format("a partition with {} replicas is assigned, the others of topic {} have {}",
@@ -57,7 +57,7 @@ PartitionControl::Problem PartitionControl::Choose(const pb::MorePartitions& req
     *added = FromPb(request.assignments());
     return CheckManual(*topic, static_cast<size_t>(wanted), *added);
   }
-  const auto replication_factor = static_cast<int32_t>(topic->partitions[0].replicas.size());
+  const auto replication_factor = static_cast<int32_t>(topic->partitions[0].replication_factor());
   absl::StatusOr<ReplicaLists> placed =
       PlaceAmongBrokers(state_.image(), static_cast<int32_t>(wanted), replication_factor, random_);
   if (!placed.ok()) {

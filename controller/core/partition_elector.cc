@@ -74,7 +74,7 @@ int EffectiveMinIsr(const ElectionRules& rules, size_t replication_factor) {
 PartitionRules RulesFrom(const ClusterState& state, const ElectionRules& election,
                          const PartitionInfo& partition, const BrokerTransition& transition) {
   PartitionRules rules;
-  rules.min_isr = EffectiveMinIsr(election, partition.replicas.size());
+  rules.min_isr = EffectiveMinIsr(election, partition.replication_factor());
   rules.unclean_leader_election = election.unclean_leader_election;
   rules.is_active = [&state, &transition](int32_t id) {
     if (transition.deactivated.contains(id)) return false;
@@ -93,13 +93,32 @@ PartitionRules RulesFor(const ClusterState& state, const CoreOptions& options,
   return RulesFrom(state, ElectionRulesOf(topic.configs, defaults), partition, transition);
 }
 
+namespace {
+
+void AddReplicaMove(const TopicInfo& topic, int32_t partition, const PartitionInfo& current,
+                    const PartitionInfo& next, ControllerResult* result) {
+  if (next.replicas == current.replicas && next.adding_replicas == current.adding_replicas &&
+      next.removing_replicas == current.removing_replicas) {
+    return;
+  }
+  result->replica_moves.push_back({.topic = topic.name,
+                                   .partition = partition,
+                                   .before = current.replicas,
+                                   .now = next.replicas,
+                                   .adding = next.adding_replicas,
+                                   .removing = next.removing_replicas});
+}
+
+}  // namespace
+
 void AddPartitionChange(const TopicInfo& topic, int32_t partition, const PartitionInfo& current,
                         const PartitionDecision& decision, ControllerResult* result) {
   pb::PartitionChange* change = result->records.emplace_back().mutable_partition_change();
   ToPb(topic.id, change->mutable_topic_id());
   change->set_partition(partition);
   ToPb(decision.next, change->mutable_state());
-  change->mutable_state()->clear_replicas();
+  if (decision.next.replicas == current.replicas) change->mutable_state()->clear_replicas();
+  AddReplicaMove(topic, partition, current, decision.next, result);
   if (decision.next.leader == current.leader) return;
   result->leader_changes.push_back({.topic = topic.name,
                                     .partition = partition,

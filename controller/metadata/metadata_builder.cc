@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "controller/metadata/convert.h"
 
 namespace soliton::controller {
@@ -11,6 +13,13 @@ template <typename... Args>
 absl::Status Contradiction(fmt::format_string<Args...> format, Args&&... args) {
   return absl::DataLossError("metadata record contradicts the state before it: " +
                              fmt::format(format, std::forward<Args>(args)...));
+}
+
+bool AmongReplicas(const PartitionInfo& partition, const std::vector<int32_t>& ids) {
+  return std::all_of(ids.begin(), ids.end(), [&](int32_t id) {
+    return std::find(partition.replicas.begin(), partition.replicas.end(), id) !=
+           partition.replicas.end();
+  });
 }
 
 }  // namespace
@@ -41,6 +50,8 @@ absl::Status MetadataBuilder::ApplyKind(const pb::MetadataRecord& record) {
       return ApplyRegisterBroker(record.register_broker());
     case Kind::kBrokerChange:
       return ApplyBrokerChange(record.broker_change());
+    case Kind::kUnregisterBroker:
+      return ApplyUnregisterBroker(record.unregister_broker());
     case Kind::kTopic:
       return ApplyTopic(record.topic());
     case Kind::kPartition:
@@ -100,6 +111,17 @@ absl::Status MetadataBuilder::ApplyBrokerChange(const pb::BrokerChange& record) 
   return absl::OkStatus();
 }
 
+absl::Status MetadataBuilder::ApplyUnregisterBroker(const pb::UnregisterBroker& record) {
+  const auto known = image_.brokers.find(record.broker_id());
+  if (known == image_.brokers.end() || known->second.broker_epoch != record.broker_epoch()) {
+    return Contradiction("broker {} at epoch {} leaves, which is not registered",
+                         record.broker_id(), record.broker_epoch());
+  }
+  image_.brokers.erase(known);
+  delta_.brokers_changed = true;
+  return absl::OkStatus();
+}
+
 absl::Status MetadataBuilder::ApplyTopic(const pb::Topic& record) {
   const Uuid id = FromPb(record.id());
   if (image_.FindTopic(id) != nullptr || image_.FindTopic(record.name()) != nullptr) {
@@ -142,7 +164,12 @@ absl::Status MetadataBuilder::ApplyPartitionChange(const pb::PartitionChange& re
         record.partition(), id.ToString(), known->leader_epoch, known->partition_epoch,
         next.leader_epoch, next.partition_epoch);
   }
-  next.replicas = known->replicas;
+  if (next.replicas.empty()) next.replicas = known->replicas;
+  if (!AmongReplicas(next, next.isr) || !AmongReplicas(next, next.adding_replicas) ||
+      !AmongReplicas(next, next.removing_replicas)) {
+    return Contradiction("partition {} of topic id {} names strangers among its replicas",
+                         record.partition(), id.ToString());
+  }
   MutableTopic(id)->partitions[static_cast<size_t>(record.partition())] = std::move(next);
   return absl::OkStatus();
 }

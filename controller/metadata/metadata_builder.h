@@ -31,6 +31,7 @@ class MetadataBuilder {
  private:
   absl::Status ApplyRegisterBroker(const pb::RegisterBroker& record);
   absl::Status ApplyBrokerChange(const pb::BrokerChange& record);
+  absl::Status ApplyUnregisterBroker(const pb::UnregisterBroker& record);
   absl::Status ApplyTopic(const pb::Topic& record);
   absl::Status ApplyPartition(const pb::Partition& record);
   absl::Status ApplyPartitionChange(const pb::PartitionChange& record);

@@ -50,7 +50,14 @@ struct PartitionInfo {
   int32_t leader = kNoLeader;
   int32_t leader_epoch = -1;
   int32_t partition_epoch = -1;
+  // A reassignment under way: these of `replicas` come, and these go once all others are in sync.
+  std::vector<int32_t> adding_replicas;
+  std::vector<int32_t> removing_replicas;
 
+  bool reassigning() const { return !adding_replicas.empty() || !removing_replicas.empty(); }
+  // How many replicas count as promised: who comes does not before the reassignment is complete, so
+  // that more replicas never make a topic unwritable for a while.
+  size_t replication_factor() const { return replicas.size() - adding_replicas.size(); }
   friend bool operator==(const PartitionInfo&, const PartitionInfo&) = default;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 
 #include "runtime/loop/clock.h"
 
@@ -21,6 +22,8 @@ struct PeerProgress {
   std::deque<int64_t> in_flight;  // kReplicate: where the requests end that are not answered
   MonotonicTime snapshot_at{};    // kSnapshot: when it was last asked for
   MonotonicTime answered_at{};    // the last time that it said anything in this epoch
+  // The last time that it had flushed all that the leader had.
+  std::optional<MonotonicTime> caught_up_at;
 };
 
 }  // namespace soliton::controller

@@ -164,6 +164,11 @@ MonotonicTime QuorumCore::deadline() const {
   return transfer_until_ ? std::min(heartbeat_at_, *transfer_until_) : heartbeat_at_;
 }
 
+const PeerProgress* QuorumCore::ProgressOf(const Voter& peer) const {
+  const auto it = progress_.find(peer);
+  return it == progress_.end() ? nullptr : &it->second;
+}
+
 int64_t QuorumCore::FlushedBy(const Voter& peer) const {
   if (peer == self_) {
     return SOLITON_MUTANT("quorum_leader_counts_unflushed") ? log_.end_offset()

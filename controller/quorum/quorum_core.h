@@ -142,6 +142,8 @@ class QuorumCore {
   std::string DebugString() const;
   // What a peer has flushed, as far as the leader knows.
   int64_t FlushedBy(const Voter& peer) const;
+  // What the leader knows of a peer; nullptr: nothing.
+  const PeerProgress* ProgressOf(const Voter& peer) const;
 
  private:
   // ---- elections (quorum_elections.cc) ----

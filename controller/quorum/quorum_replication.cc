@@ -115,6 +115,7 @@ void QuorumCore::OnAppendAnswer(const QuorumMessage& message, const AppendAnswer
   progress.answered_at = now_;
   if (answer.matched) {
     progress.flushed_end = std::max(progress.flushed_end, answer.flushed_end);
+    if (progress.flushed_end >= log_.end_offset()) progress.caught_up_at = now_;
     while (!progress.in_flight.empty() && progress.in_flight.front() <= answer.verified_end) {
       progress.in_flight.pop_front();
     }

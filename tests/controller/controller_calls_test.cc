@@ -70,6 +70,44 @@ TEST_F(ControllerClusterTest, CallsWithoutAControllerFailAsUnavailable) {
   EXPECT_TRUE(absl::IsUnavailable(created.status())) << created.status().ToString();
 }
 
+TEST_F(ControllerClusterTest, ACallWaitsForTheNextController) {
+  StartCluster();
+  cluster_.controller_node().Crash();
+  cluster_.world().RunFor(milliseconds(500));
+  std::vector<absl::StatusOr<std::vector<TopicResult>>> answers;
+  cluster_.node(1).Post([&] {
+    for (const char* name : {"a", "b"}) {
+      cluster_.broker(1).client().CreateTopics({{.name = name}}, false, seconds(30),
+                                               [&](auto results) { answers.push_back(results); });
+    }
+  });
+  cluster_.world().RunFor(seconds(1));
+  EXPECT_TRUE(answers.empty());
+  cluster_.controller_node().Restart();
+  ASSERT_TRUE(cluster_.Await([&] { return answers.size() == 2; }));
+  for (const auto& answer : answers) {
+    ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+    EXPECT_EQ(answer->front().error, ErrorCode::NONE);
+  }
+  EXPECT_EQ(answers[0]->front().name, "a") << "in the order in which they came";
+}
+
+TEST_F(ControllerClusterTest, ACallDoesNotWaitLongerThanItsSenderWould) {
+  StartCluster();
+  cluster_.controller_node().Crash();
+  cluster_.world().RunFor(milliseconds(500));
+  const MonotonicTime before = cluster_.node(1).ports().shards->shard(0).clock().Now();
+  const auto failed =
+      cluster_.Ask<std::vector<TopicResult>>(1, [&](ControllerClient& client, auto done) {
+        client.CreateTopics({{.name = "t"}}, false, milliseconds(700), done);
+      });
+  EXPECT_TRUE(absl::IsUnavailable(failed.status())) << failed.status().ToString();
+  EXPECT_THAT(std::string(failed.status().message()), HasSubstr("controller:9093"));
+  const Duration waited = cluster_.node(1).ports().shards->shard(0).clock().Now() - before;
+  EXPECT_GE(waited, milliseconds(700));
+  EXPECT_LE(waited, milliseconds(800));
+}
+
 TEST_F(ControllerClusterTest, ACallWhoseAnswerIsLostHasAnUnknownOutcome) {
   StartCluster();
   cluster_.network().CutOneWay(cluster_.controller_node().id(), cluster_.node(1).id());
@@ -150,9 +188,10 @@ TEST_F(ControllerClusterTest, AFailedCallMayBeRepeatedInItsOwnCallback) {
   int failures = 0;
   std::function<void()> ask;
   ask = [&] {
-    cluster_.broker(1).client().AllocateProducerIds([&](absl::StatusOr<ProducerIdBlock> block) {
-      if (!block.ok() && ++failures < 1000) ask();
-    });
+    cluster_.broker(1).client().AlterPartition(
+        {}, [&](absl::StatusOr<std::vector<IsrChangeResult>> results) {
+          if (!results.ok() && ++failures < 1000) ask();
+        });
   };
   cluster_.node(1).Post([&] { ask(); });
   cluster_.controller_node().Crash();

@@ -18,7 +18,7 @@ class RandomConversation {
   void Step() {
     harness_.Advance(milliseconds(random_.Between(0, 1500)));
     const auto id = static_cast<int32_t>(random_.Between(1, kBrokers));
-    switch (random_.Below(14)) {
+    switch (random_.Below(18)) {
       case 0:
         return Restart(id);
       case 1:
@@ -37,6 +37,15 @@ class RandomConversation {
         return AlterConfigs();
       case 13:
         return CreatePartitions();
+      case 14:
+      case 15:
+        return Reassign();
+      case 16:
+        return Elect();
+      case 17:
+        if (random_.Chance(1, 2)) return harness_.Perform(harness_.core().BalanceLeaders());
+        if (random_.Chance(1, 4)) Unregister(id);
+        return;
       case 8:
         Heartbeat(id, /*shutdown=*/random_.Chance(1, 4));
         return;
@@ -50,6 +59,8 @@ class RandomConversation {
 
   CoreHarness& harness() { return harness_; }
   int isr_changes() const { return isr_changes_; }
+  int moves_begun() const { return moves_begun_; }
+  int moves_done() const { return moves_done_; }
 
  private:
   static CoreOptions Options(uint64_t seed) {
@@ -120,6 +131,33 @@ class RandomConversation {
     topic->set_count(static_cast<int32_t>(random_.Between(1, 9)));
     harness_.Handle(request);
   }
+  void Reassign() {
+    std::optional<std::vector<int32_t>> target;
+    if (!random_.Chance(1, 4)) {
+      target.emplace();
+      for (int32_t id = 1; id <= kBrokers; ++id) {
+        if (random_.Chance(1, 2)) target->push_back(id);
+      }
+      if (random_.Chance(1, 2)) std::reverse(target->begin(), target->end());
+    }
+    const auto result = harness_.Reassign(fmt::format("t{}", random_.Below(12)),
+                                          static_cast<int32_t>(random_.Below(4)), target);
+    if (result.error() == 0 && !harness_.last().replica_moves.empty()) ++moves_begun_;
+  }
+  void Elect() {
+    pb::ControlRequest request;
+    pb::ElectLeadersRequest* body = request.mutable_elect_leaders();
+    body->set_election_type(random_.Chance(1, 4) ? 1 : 0);
+    body->set_all(random_.Chance(1, 3));
+    pb::TopicPartitionName* asked = body->add_partitions();
+    asked->set_topic(fmt::format("t{}", random_.Below(12)));
+    asked->set_partition(static_cast<int32_t>(random_.Below(4)));
+    harness_.Handle(request);
+  }
+  void Unregister(int32_t id) {
+    // Its next process knows what the last one's epoch was.
+    harness_.Unregister(id);
+  }
   // What a leader, current or deposed, may ask for.
   void AlterPartition() {
     const MetadataImage& image = harness_.image();
@@ -141,20 +179,26 @@ class RandomConversation {
     change->set_partition(static_cast<int32_t>(index));
     change->set_leader_epoch(partition.leader_epoch - (random_.Chance(1, 10) ? 1 : 0));
     change->set_partition_epoch(partition.partition_epoch - (random_.Chance(1, 10) ? 1 : 0));
+    const bool everybody = random_.Chance(1, 3);
     for (const int32_t id : partition.replicas) {
-      if (id != sender && random_.Chance(1, 3)) continue;
+      if (!everybody && id != sender && random_.Chance(1, 3)) continue;
       pb::IsrMember* member = change->add_new_isr();
       member->set_broker_id(id);
       member->set_broker_epoch(harness_.EpochOf(id) - (random_.Chance(1, 20) ? 1 : 0));
     }
     const auto response = harness_.Handle(request);
     if (!harness_.last().records.empty()) ++isr_changes_;
+    for (const ReplicaMove& move : harness_.last().replica_moves) {
+      if (move.adding.empty() && move.removing.empty()) ++moves_done_;
+    }
   }
 
   Random random_;
   CoreHarness harness_;
   std::map<int32_t, uint64_t> incarnation_;
   int isr_changes_ = 0;
+  int moves_begun_ = 0;
+  int moves_done_ = 0;
 };
 
 MetadataImage Replayed(const std::vector<pb::MetadataRecord>& log) {
@@ -167,20 +211,24 @@ MetadataImage Replayed(const std::vector<pb::MetadataRecord>& log) {
 }
 
 TEST(ControllerPropertyTest, InvariantsHoldThroughRandomConversations) {
-  int isr_changes = 0;
+  int isr_changes = 0, moves_begun = 0, moves_done = 0;
   size_t records = 0;
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     RandomConversation conversation(seed);
-    for (int step = 0; step < 400; ++step) {
+    for (int step = 0; step < 600; ++step) {
       conversation.Step();
       if (::testing::Test::HasFatalFailure()) return;
     }
     EXPECT_TRUE(SameImages(conversation.harness().image(), Replayed(conversation.harness().log())));
     isr_changes += conversation.isr_changes();
+    moves_begun += conversation.moves_begun();
+    moves_done += conversation.moves_done();
     records += conversation.harness().log().size();
   }
   EXPECT_GT(isr_changes, 500) << "the conversations do not reach what they should test";
+  EXPECT_GT(moves_begun, 100);
+  EXPECT_GT(moves_done, 20) << "completed by a leader's word that all are in sync";
   EXPECT_GT(records, 10000u);
 }
 
@@ -215,7 +263,7 @@ TEST(ControllerPropertyTest, DamagedRequestsDoNoHarm) {
   for (int id = 1; id <= 3; ++id) harness.Join(id);
   const Uuid topic = harness.CreateAssigned("t", {{1, 2, 3}, {2, 3, 1}}, 2);
 
-  std::vector<pb::ControlRequest> seeds(8);
+  std::vector<pb::ControlRequest> seeds(11);
   seeds[0] = CoreHarness::RegisterRequest(2, 9, 3);
   seeds[1].mutable_heartbeat()->set_broker_id(1);
   seeds[1].mutable_heartbeat()->set_broker_epoch(harness.EpochOf(1));
@@ -253,6 +301,17 @@ TEST(ControllerPropertyTest, DamagedRequestsDoNoHarm) {
     more->mutable_assignments()->Add()->add_replicas(id);
     more->mutable_assignments()->rbegin()->add_replicas(1 + id % 3);
   }
+
+  for (const int32_t partition : {0, 1}) {
+    pb::Reassignment* moved = seeds[8].mutable_alter_reassignments()->add_partitions();
+    moved->set_topic("t");
+    moved->set_partition(partition);
+    if (partition == 0) moved->mutable_replicas()->add_replicas(2);
+    pb::TopicPartitionName* led = seeds[9].mutable_elect_leaders()->add_partitions();
+    led->set_topic("t");
+    led->set_partition(partition);
+  }
+  seeds[10].mutable_unregister_broker()->set_broker_id(3);
 
   Random random(9);
   int decoded = 0;

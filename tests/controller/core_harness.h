@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -172,6 +173,45 @@ class CoreHarness {
     EXPECT_EQ(result.error(), 0) << result.error_message();
     return FromPb(result.topic_id());
   }
+  // The present leader proposes an ISR of these, with their present epochs.
+  pb::IsrChangeResult ChangeIsr(const Uuid& topic, int32_t index, const std::vector<int32_t>& isr) {
+    const PartitionInfo& partition = Partition(topic, index);
+    pb::ControlRequest request;
+    pb::AlterPartitionRequest* body = request.mutable_alter_partition();
+    body->set_broker_id(partition.leader);
+    body->set_broker_epoch(EpochOf(partition.leader));
+    pb::IsrChange* change = body->add_changes();
+    ToPb(topic, change->mutable_topic_id());
+    change->set_partition(index);
+    change->set_leader_epoch(partition.leader_epoch);
+    change->set_partition_epoch(partition.partition_epoch);
+    for (const int32_t id : isr) {
+      pb::IsrMember* member = change->add_new_isr();
+      member->set_broker_id(id);
+      member->set_broker_epoch(EpochOf(id));
+    }
+    return Handle(request).alter_partition().results(0);
+  }
+  // `replicas`: none takes a reassignment back.
+  pb::PartitionResult Reassign(const std::string& topic, int32_t index,
+                               const std::optional<std::vector<int32_t>>& replicas,
+                               bool keep_replication_factor = false) {
+    pb::ControlRequest request;
+    pb::AlterReassignmentsRequest* body = request.mutable_alter_reassignments();
+    body->set_keep_replication_factor(keep_replication_factor);
+    pb::Reassignment* asked = body->add_partitions();
+    asked->set_topic(topic);
+    asked->set_partition(index);
+    if (replicas) {
+      asked->mutable_replicas()->mutable_replicas()->Add(replicas->begin(), replicas->end());
+    }
+    return Handle(request).partitions().results(0);
+  }
+  pb::ControlResponse Unregister(int32_t id) {
+    pb::ControlRequest request;
+    request.mutable_unregister_broker()->set_broker_id(id);
+    return Handle(request);
+  }
   const PartitionInfo& Partition(const Uuid& topic, int32_t index = 0) const {
     return *image().FindPartition(topic, index);
   }
@@ -204,16 +244,20 @@ class CoreHarness {
     const ElectionRules defaults =
         DefaultElectionRules(image().BrokerConfigs(kEveryBroker), options_);
     const int min_isr =
-        EffectiveMinIsr(ElectionRulesOf(topic.configs, defaults), partition.replicas.size());
+        EffectiveMinIsr(ElectionRulesOf(topic.configs, defaults), partition.replication_factor());
+    const auto usable = [&](int32_t id) {
+      const BrokerInfo* broker = image().FindBroker(id);
+      return broker != nullptr && broker->usable();
+    };
     if (partition.leader != kNoLeader) {
       ASSERT_TRUE(in(partition.isr, partition.leader)) << name;
       for (const int32_t id : partition.isr) {
-        ASSERT_TRUE(image().FindBroker(id)->usable()) << name << ": " << id << " is not active";
+        ASSERT_TRUE(usable(id)) << name << ": " << id << " is not active";
       }
       ASSERT_FALSE(partition.last_known_leader.has_value()) << name;
     } else {
       for (const int32_t id : partition.isr) {
-        ASSERT_FALSE(image().FindBroker(id)->usable()) << name << ": " << id << " could lead";
+        ASSERT_FALSE(usable(id)) << name << ": " << id << " could lead";
       }
     }
     for (const int32_t id : partition.isr) ASSERT_TRUE(in(partition.replicas, id)) << name;
@@ -223,9 +267,27 @@ class CoreHarness {
     if (static_cast<int>(partition.isr.size()) >= min_isr) {
       ASSERT_TRUE(partition.eligible_leaders.empty()) << name;
     }
+    for (const int32_t id : partition.adding_replicas) {
+      ASSERT_TRUE(in(partition.replicas, id) && !in(partition.removing_replicas, id)) << name;
+    }
+    for (const int32_t id : partition.removing_replicas) {
+      ASSERT_TRUE(in(partition.replicas, id)) << name;
+    }
+    ASSERT_GT(partition.replicas.size(), partition.removing_replicas.size()) << name;
+    CheckIndex(name, topic, partition);
     ASSERT_GE(partition.leader_epoch, epochs->first) << name;
     ASSERT_GE(partition.partition_epoch, epochs->second) << name;
     *epochs = {partition.leader_epoch, partition.partition_epoch};
+  }
+
+  void CheckIndex(const std::string& name, const TopicInfo& topic, const PartitionInfo& partition) {
+    const auto index = static_cast<int32_t>(&partition - topic.partitions.data());
+    for (int32_t id = 0; id < 10; ++id) {
+      const bool holds = std::find(partition.replicas.begin(), partition.replicas.end(), id) !=
+                         partition.replicas.end();
+      ASSERT_EQ(core_.state().PartitionsOf(id).contains({topic.id, index}), holds)
+          << name << " on broker " << id;
+    }
   }
 
   const CoreOptions options_;

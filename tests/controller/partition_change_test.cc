@@ -322,7 +322,7 @@ TEST(PartitionChangeRulesTest, HoldForRandomStates) {
     }
     return chosen;
   };
-  int changes = 0;
+  int changes = 0, completed = 0;
   for (int i = 0; i < 200000; ++i) {
     PartitionInfo before;
     before.replicas = {4, 2, 9, 7};
@@ -350,6 +350,24 @@ TEST(PartitionChangeRulesTest, HoldForRandomStates) {
     rules.unclean_leader_election = random.Chance(1, 4);
     rules.is_active = [&](int32_t id) { return active.contains(id); };
 
+    std::optional<ReplicaAssignment> moved;
+    if (random.Chance(1, 3)) {
+      // One is under way.
+      before.adding_replicas = {4};
+      if (random.Chance(1, 2)) before.removing_replicas = {7};
+    }
+    if (random.Chance(1, 3)) {
+      const bool keeps_4 = before.adding_replicas.empty() || random.Chance(1, 2);
+      moved = keeps_4
+                  ? ReplicaAssignment{.replicas = {9, 4, 11, 2, 7}, .adding = {11}, .removing = {7}}
+                  : ReplicaAssignment{.replicas = {2, 9, 7}, .adding = {}, .removing = {}};
+      const auto stays = [&](int32_t id) { return keeps_4 || id != 4; };
+      // Whoever asks sees to it that somebody is left.
+      if (!std::any_of(before.isr.begin(), before.isr.end(), stays)) moved.reset();
+    }
+    event.assignment = moved;
+    event.prefer_first = random.Chance(1, 5);
+
     const auto decision = DecidePartition(before, event, rules);
     if (!decision) continue;
     ++changes;
@@ -358,7 +376,22 @@ TEST(PartitionChangeRulesTest, HoldForRandomStates) {
       return std::find(list.begin(), list.end(), id) != list.end();
     };
     ASSERT_FALSE(after.isr.empty()) << Text(before);
-    ASSERT_EQ(after.replicas, before.replicas);
+    const Ids& aim = moved ? moved->replicas : before.replicas;
+    const bool was_moving = moved ? !moved->adding.empty() : before.reassigning();
+    if (was_moving && !after.reassigning()) {
+      ++completed;
+      const Ids going = moved ? moved->removing : before.removing_replicas;
+      for (const int32_t id : aim) ASSERT_NE(in(after.replicas, id), in(going, id));
+      for (const int32_t id : after.replicas) {
+        ASSERT_TRUE(in(after.isr, id) && active.contains(id)) << Text(before);
+      }
+    } else {
+      ASSERT_EQ(after.replicas, aim);
+    }
+    for (const int32_t id : before.replicas) {
+      if (in(after.replicas, id)) continue;
+      ASSERT_GT(after.leader_epoch, before.leader_epoch) << "fetches of a replica that left count";
+    }
     ASSERT_EQ(after.partition_epoch, before.partition_epoch + 1);
     ASSERT_GE(after.leader_epoch, before.leader_epoch);
     if (after.leader != before.leader) {
@@ -392,6 +425,7 @@ TEST(PartitionChangeRulesTest, HoldForRandomStates) {
         << Text(before) << " => " << Text(after) << " => " << Text(again->next);
   }
   EXPECT_GT(changes, 100000);
+  EXPECT_GT(completed, 200);
 }
 
 }  // namespace

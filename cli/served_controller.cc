@@ -29,6 +29,10 @@ controller::ControllerOptions ToOptions(const config::ControllerConfig& config) 
   options.default_min_insync_replicas = config.min_insync_replicas;
   options.unclean_leader_election_enable = config.unclean_leader_election_enable;
   options.max_partitions_per_request = config.max_partitions_per_request;
+  options.leader_imbalance_check_interval =
+      config.auto_leader_rebalance_enable ? seconds(config.leader_imbalance_check_interval_seconds)
+                                          : Duration::zero();
+  options.leader_imbalance_percentage = config.leader_imbalance_per_broker_percentage;
   options.snapshot_interval_bytes = config.metadata_snapshot_interval_bytes;
   return options;
 }

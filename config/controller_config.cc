@@ -142,6 +142,11 @@ ControllerConfig TakeControllerConfig(const Config& config, uint8_t scopes,
   controller.min_insync_replicas = int32("min.insync.replicas");
   controller.unclean_leader_election_enable = config.GetBool("unclean.leader.election.enable");
   controller.max_partitions_per_request = int32("max.partitions.per.request");
+  controller.auto_leader_rebalance_enable = config.GetBool("auto.leader.rebalance.enable");
+  controller.leader_imbalance_check_interval_seconds =
+      config.GetInteger("leader.imbalance.check.interval.seconds");
+  controller.leader_imbalance_per_broker_percentage =
+      int32("leader.imbalance.per.broker.percentage");
   controller.metadata_snapshot_interval_bytes =
       config.GetInteger("metadata.log.max.record.bytes.between.snapshots");
   return controller;

@@ -28,6 +28,9 @@ struct ControllerConfig {
   int32_t min_insync_replicas = 1;
   bool unclean_leader_election_enable = false;
   int32_t max_partitions_per_request = 10000;
+  bool auto_leader_rebalance_enable = true;
+  int64_t leader_imbalance_check_interval_seconds = 300;
+  int32_t leader_imbalance_per_broker_percentage = 10;
   int64_t metadata_snapshot_interval_bytes = 20 << 20;
 };
 

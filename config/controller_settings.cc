@@ -33,6 +33,15 @@ constexpr Setting kControllerSettings[] = {
     {.name = "max.partitions.per.request", .type = Type::kInt, .default_value = "10000",
      .doc = "Most partitions that one request may create.", .least = 1, .most = 1000000,
      .scopes = kControllerScope},
+    {.name = "auto.leader.rebalance.enable", .type = Type::kBool, .default_value = "true",
+     .doc = "Leaderships go back to preferred replicas, the first of their lists, once those are in sync again.",
+     .scopes = kNodeScopes},
+    {.name = "leader.imbalance.check.interval.seconds", .type = Type::kLong, .unit = Unit::kSeconds,
+     .default_value = "300", .doc = "How often the controller looks for such leaderships.",
+     .least = 1, .most = kInt32Max, .scopes = kNodeScopes},
+    {.name = "leader.imbalance.per.broker.percentage", .type = Type::kInt, .default_value = "10",
+     .doc = "A broker gets leaderships back when it lacks more than this share of those that it is preferred for.",
+     .least = 0, .most = 100, .scopes = kNodeScopes},
 };
 // clang-format on
 

@@ -42,7 +42,6 @@ constexpr std::string_view kCleaner =
     "compaction does not run yet: compacted topics keep everything";
 constexpr std::string_view kLogDetail = "this log has no such knob";
 constexpr std::string_view kStoredAsSent = "batches are stored as the producer compressed them";
-constexpr std::string_view kBalance = "leaderships are not moved back by themselves yet";
 constexpr std::string_view kQuorum =
     "the leader of the quorum pushes to the others, and is judged by "
     "controller.quorum.election.timeout.ms alone";
@@ -147,9 +146,6 @@ constexpr Setting kKnownKafkaSettings[] = {
     NoEffect("compression.gzip.level", kStoredAsSent),
     NoEffect("compression.lz4.level", kStoredAsSent),
     NoEffect("compression.zstd.level", kStoredAsSent),
-    NoEffect("auto.leader.rebalance.enable", kBalance),
-    NoEffect("leader.imbalance.check.interval.seconds", kBalance),
-    NoEffect("leader.imbalance.per.broker.percentage", kBalance),
     NoEffect("controller.quorum.election.backoff.max.ms", kQuorum),
     NoEffect("controller.quorum.fetch.timeout.ms", kQuorum),
     NoEffect("controller.quorum.fetch.snapshot.bytes.max", kQuorum),

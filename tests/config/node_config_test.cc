@@ -262,7 +262,9 @@ TEST(ControllerConfig, EverySettingArrives) {
       "log.dirs = \"/d\"\nlog.level = \"warn\"\nbroker.session.timeout.ms = \"3s\"\n"
       "controller.probe.timeout.ms = 250\nnum.partitions = 6\ndefault.replication.factor = 3\n"
       "min.insync.replicas = 2\nunclean.leader.election.enable = true\n"
-      "max.partitions.per.request = 50\n");
+      "max.partitions.per.request = 50\nauto.leader.rebalance.enable = false\n"
+      "leader.imbalance.check.interval.seconds = 30\n"
+      "leader.imbalance.per.broker.percentage = 5\n");
   ASSERT_TRUE(built.controller.ok()) << built.rendered;
   EXPECT_EQ(built.rendered, "");
   const ControllerConfig& c = *built.controller;
@@ -278,6 +280,9 @@ TEST(ControllerConfig, EverySettingArrives) {
   EXPECT_EQ(c.min_insync_replicas, 2);
   EXPECT_TRUE(c.unclean_leader_election_enable);
   EXPECT_EQ(c.max_partitions_per_request, 50);
+  EXPECT_FALSE(c.auto_leader_rebalance_enable);
+  EXPECT_EQ(c.leader_imbalance_check_interval_seconds, 30);
+  EXPECT_EQ(c.leader_imbalance_per_broker_percentage, 5);
 }
 
 TEST(ControllerConfig, StructDefaultsAreTheTables) {
@@ -294,6 +299,11 @@ TEST(ControllerConfig, StructDefaultsAreTheTables) {
   EXPECT_EQ(given.min_insync_replicas, defaults.min_insync_replicas);
   EXPECT_EQ(given.unclean_leader_election_enable, defaults.unclean_leader_election_enable);
   EXPECT_EQ(given.max_partitions_per_request, defaults.max_partitions_per_request);
+  EXPECT_EQ(given.auto_leader_rebalance_enable, defaults.auto_leader_rebalance_enable);
+  EXPECT_EQ(given.leader_imbalance_check_interval_seconds,
+            defaults.leader_imbalance_check_interval_seconds);
+  EXPECT_EQ(given.leader_imbalance_per_broker_percentage,
+            defaults.leader_imbalance_per_broker_percentage);
 }
 
 TEST(ControllerConfig, MetadataDirectoryOfItsOwn) {

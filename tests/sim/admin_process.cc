@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "protocol/messages/alter_partition_reassignments.h"
 #include "protocol/messages/create_partitions.h"
 #include "protocol/messages/delete_records.h"
+#include "protocol/messages/elect_leaders.h"
 #include "protocol/messages/incremental_alter_configs.h"
 #include "tests/sim/workload.h"
 
@@ -44,11 +46,16 @@ kafka::ClientChannel& AdminProcess::NewChannel() {
 
 void AdminProcess::Act() {
   if (workload_.calm()) return Restore();
-  switch (shard_.random().Below(4)) {
+  switch (shard_.random().Below(7)) {
     case 0:
       return Grow();
     case 1:
       return Trim();
+    case 2:
+    case 3:
+      return Move();
+    case 4:
+      return Elect();
     default:
       return ChangeSetting();
   }
@@ -88,7 +95,14 @@ void AdminProcess::Restore() {
   }
   SetConfigs({{"min.insync.replicas", fmt::format("{}", workload_.plan().min_insync_replicas)},
               {"max.message.bytes", std::nullopt}},
-             std::move(topics), &AdminProcess::AfterRestore);
+             std::move(topics), &AdminProcess::RestoreReplicas);
+}
+
+void AdminProcess::RestoreReplicas(bool changed) {
+  if (!changed) return Again(&AdminProcess::Restore, kRetry);
+  std::vector<int32_t> everybody;
+  for (int32_t id = 1; id <= workload_.plan().brokers; ++id) everybody.push_back(id);
+  Reassign(workload_.partitions(), everybody, &AdminProcess::AfterRestore);
 }
 
 void AdminProcess::AfterRestore(bool changed) {
@@ -167,6 +181,57 @@ void AdminProcess::Trim() {
                       AfterChange(answer.ok() && answer->topics.size() == 1 &&
                                   answer->topics[0].partitions.size() == 1 &&
                                   answer->topics[0].partitions[0].error_code == ErrorCode::NONE);
+                    });
+}
+
+void AdminProcess::Reassign(const std::vector<PartitionName>& partitions,
+                            const std::optional<std::vector<int32_t>>& replicas,
+                            void (AdminProcess::*done)(bool changed)) {
+  kafka::AlterPartitionReassignmentsRequest request;
+  for (const PartitionName& partition : partitions) {
+    auto& topic = request.topics.emplace_back();
+    topic.name = partition.topic;
+    auto& asked = topic.partitions.emplace_back();
+    asked.partition_index = partition.partition;
+    asked.replicas = replicas;
+  }
+  request.timeout_ms = 1000;
+  NewChannel().Send(
+      std::move(request), kPatience,
+      [this, done](absl::StatusOr<kafka::AlterPartitionReassignmentsResponse> answer) {
+        const auto is_done = [](const auto& topic) {
+          return topic.partitions.size() == 1 &&
+                 topic.partitions[0].error_code == ErrorCode::NONE;
+        };
+        (this->*done)(answer.ok() && std::all_of(answer->responses.begin(),
+                                                 answer->responses.end(), is_done));
+      });
+}
+
+void AdminProcess::Move() {
+  Random& random = shard_.random();
+  const ClusterPlan& plan = workload_.plan();
+  const std::vector<PartitionName>& all = workload_.partitions();
+  const PartitionName& partition = all[random.Below(all.size())];
+  if (random.Chance(1, 4)) return Reassign({partition}, std::nullopt, &AdminProcess::AfterChange);
+  std::vector<int32_t> replicas;
+  for (int32_t id = 1; id <= plan.brokers; ++id) {
+    const auto at = static_cast<int64_t>(random.Below(replicas.size() + 1));
+    replicas.insert(replicas.begin() + at, id);
+  }
+  replicas.resize(static_cast<size_t>(
+      random.Between(std::max(plan.min_insync_replicas, 1), plan.brokers)));
+  Reassign({partition}, replicas, &AdminProcess::AfterChange);
+}
+
+void AdminProcess::Elect() {
+  kafka::ElectLeadersRequest request;
+  request.election_type = 0;
+  request.topic_partitions.reset();
+  request.timeout_ms = 1000;
+  NewChannel().Send(std::move(request), kPatience,
+                    [this](absl::StatusOr<kafka::ElectLeadersResponse> answer) {
+                      AfterChange(answer.ok() && answer->error_code == ErrorCode::NONE);
                     });
 }
 

@@ -78,6 +78,7 @@ void ReplicaWatch::Observe(int32_t broker_id, const broker::Broker& app) {
   }
   app.Replicas(scratch_);
   std::swap(scratch_, state.replicas);  // scratch_ is what was seen before
+  NoticeGone(broker_id, state, scratch_);
   for (size_t i = 0; i < state.replicas.size(); ++i) {
     const ReplicaSnapshot& replica = state.replicas[i];
     if (i < scratch_.size() && scratch_[i] == replica) continue;
@@ -103,6 +104,23 @@ void ReplicaWatch::Observe(int32_t broker_id, const broker::Broker& app) {
       fmt::format("process {} of {}", incarnation, cluster_.broker(broker_id).name());
   world_.Fail("19: metadata determinism",
               metadata_.Observe(who, state.image->offset, HashOf(*state.image)));
+}
+
+void ReplicaWatch::NoticeGone(int32_t broker_id, const BrokerState& state,
+                              const std::vector<ReplicaSnapshot>& before) {
+  const auto same = [](const ReplicaSnapshot& a, const ReplicaSnapshot& b) {
+    return a.topic_id == b.topic_id && a.partition == b.partition;
+  };
+  const std::vector<ReplicaSnapshot>& now = state.replicas;
+  if (before.size() <= now.size() && std::equal(before.begin(), before.end(), now.begin(), same)) {
+    return;
+  }
+  for (const ReplicaSnapshot& old : before) {
+    const auto is_old = [&](const ReplicaSnapshot& replica) { return same(old, replica); };
+    if (std::any_of(now.begin(), now.end(), is_old)) continue;
+    durable_.Forget(broker_id, NameOf(old));
+    truncation_.Forget(broker_id, state.incarnation, NameOf(old));
+  }
 }
 
 void ReplicaWatch::OnReplicaChanged(int32_t broker_id, const broker::Broker& app,

@@ -77,6 +77,9 @@ class ReplicaWatch {
   }
   bool IsPresent(int32_t broker_id, const BrokerState& state) const;
   void Observe(int32_t broker_id, const broker::Broker& app);
+  // Replicas that were here a moment ago and are no more.
+  void NoticeGone(int32_t broker_id, const BrokerState& state,
+                  const std::vector<ReplicaSnapshot>& before);
   void OnReplicaChanged(int32_t broker_id, const broker::Broker& app,
                         const ReplicaSnapshot& replica);
   void OnLeaderChanged(const broker::Broker& app, const ReplicaSnapshot& replica,

@@ -16,6 +16,10 @@ class DurableBeforeCounted {
   absl::Status Observe(const ReplicaObservation& replica);
   // This broker's disk was wiped, or damaged below what it had promised.
   void Forget(int32_t broker);
+  // This replica left this broker: another may begin there with an empty log.
+  void Forget(int32_t broker, const PartitionName& partition) {
+    flushed_.erase({broker, partition});
+  }
 
  private:
   struct Flushed {

@@ -14,6 +14,10 @@ namespace soliton::sim {
 class TruncationBound {
  public:
   absl::Status Observe(const ReplicaObservation& replica);
+  // This replica left this broker: another may begin there with an empty log.
+  void Forget(int32_t broker, int incarnation, const PartitionName& partition) {
+    highest_known_.erase({broker, incarnation, partition});
+  }
 
  private:
   // By (broker, incarnation, partition).

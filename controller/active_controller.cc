@@ -19,9 +19,16 @@ void LogChanges(const ControllerResult& result) {
   const size_t shown = std::min(result.leader_changes.size(), kMaxLoggedLeaderChanges);
   for (size_t i = 0; i < shown; ++i) {
     const LeaderChange& change = result.leader_changes[i];
-    LogInfo("{}: leader {} -> {}, leader epoch {}, from: {}; cause: {}",
-            PartitionName(change.topic, change.partition), change.old_leader, change.new_leader,
-            change.leader_epoch, ElectionKindName(change.election), result.cause);
+    const std::string line =
+        fmt::format("{}: leader {} -> {}, leader epoch {}, from: {}; cause: {}",
+                    PartitionName(change.topic, change.partition), change.old_leader,
+                    change.new_leader, change.leader_epoch, ElectionKindName(change.election),
+                    result.cause);
+    if (change.election == ElectionKind::kUnclean) {
+      LogError("{}", line);
+    } else {
+      LogInfo("{}", line);
+    }
   }
   if (shown < result.leader_changes.size()) {
     LogInfo("and {} more leader changes; cause: {}", result.leader_changes.size() - shown,
@@ -174,7 +181,20 @@ bool ActiveController::Perform(const ControllerResult& result) {
     }
   }
   LogChanges(result);
+  CountUnclean(result);
   return true;
+}
+
+void ActiveController::CountUnclean(const ControllerResult& result) {
+  const auto count = std::count_if(
+      result.leader_changes.begin(), result.leader_changes.end(),
+      [](const LeaderChange& change) { return change.election == ElectionKind::kUnclean; });
+  if (count == 0) return;
+  unclean_elections_ += count;
+  LogError(
+      "{} UNCLEAN leader elections, {} since this controller took charge: acknowledged records may "
+      "be lost; cause: {}",
+      count, unclean_elections_, result.cause);
 }
 
 void ActiveController::ReleaseReplies() {

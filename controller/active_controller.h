@@ -72,6 +72,7 @@ class ActiveController {
   // Appends and replays the records of `result`; logs what they do. False when that did not work:
   // nothing was decided.
   bool Perform(const ControllerResult& result);
+  void CountUnclean(const ControllerResult& result);
   void ReleaseReplies();
   void ScheduleSessionCheck();
   void ScheduleBalance(Duration delay);
@@ -90,6 +91,7 @@ class ActiveController {
   TimerId session_timer_ = 0;
   TimerId settle_timer_ = 0;
   TimerId balance_timer_ = 0;
+  int64_t unclean_elections_ = 0;  // since it took charge
   bool failed_ = false;
 };
 

@@ -19,11 +19,10 @@ void LogChanges(const ControllerResult& result) {
   const size_t shown = std::min(result.leader_changes.size(), kMaxLoggedLeaderChanges);
   for (size_t i = 0; i < shown; ++i) {
     const LeaderChange& change = result.leader_changes[i];
-    const std::string line =
-        fmt::format("{}: leader {} -> {}, leader epoch {}, from: {}; cause: {}",
-                    PartitionName(change.topic, change.partition), change.old_leader,
-                    change.new_leader, change.leader_epoch, ElectionKindName(change.election),
-                    result.cause);
+    const std::string line = fmt::format(
+        "{}: leader {} -> {}, leader epoch {}, from: {}; cause: {}",
+        PartitionName(change.topic, change.partition), change.old_leader, change.new_leader,
+        change.leader_epoch, ElectionKindName(change.election), result.cause);
     if (change.election == ElectionKind::kUnclean) {
       LogError("{}", line);
     } else {

@@ -268,8 +268,13 @@ class ControllerNodeImpl final : public ControllerNode,
   void AnswerQuorum(HeldRequest held) {
     pb::ControlResponse response;
     response.set_correlation_id(held.request.correlation_id());
+    std::map<int32_t, Endpoint> endpoints = options_.voters;
+    for (const pb::Voter& voter : replica_->voters().voters()) {
+      if (voter.host().empty()) continue;
+      endpoints[voter.node_id()] = {voter.host(), static_cast<uint16_t>(voter.port())};
+    }
     *response.mutable_describe_quorum() =
-        DescribeQuorum(replica_->core(), options_.voters, active_->Followers(),
+        DescribeQuorum(replica_->core(), endpoints, active_->Followers(),
                        {.now = shard_.clock().Now(), .wall_ms = shard_.clock().WallMs()});
     held.reply(response);
   }

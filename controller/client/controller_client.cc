@@ -40,13 +40,13 @@ class ControllerClientImpl final : public ControllerClient {
                  {.on_connected = [this](const absl::Status& status) { OnConnected(status); },
                   .on_closed = [this](const absl::Status& why) { OnClosed(why); },
                   .on_push = [this](const pb::MetadataPush& push) { OnPush(push); }}),
-        patient_(shard,
-                 {.up = [this] { return registered_ && channel_.open(); },
-                  .send = [this](pb::ControlRequest request, Duration timeout,
-                                 ControlChannel::ResponseHandler done) {
-                    channel_.Call(std::move(request), timeout, std::move(done));
-                  },
-                  .last_asked = [this] { return endpoint_.ToString(); }}) {}
+        patient_(shard, {.up = [this] { return registered_ && channel_.open(); },
+                         .send =
+                             [this](pb::ControlRequest request, Duration timeout,
+                                    ControlChannel::ResponseHandler done) {
+                               channel_.Call(std::move(request), timeout, std::move(done));
+                             },
+                         .last_asked = [this] { return endpoint_.ToString(); }}) {}
 
   ~ControllerClientImpl() override {
     for (const TimerId timer :
@@ -164,25 +164,26 @@ class ControllerClientImpl final : public ControllerClient {
     pb::ControlRequest request;
     request.mutable_unregister_broker()->set_broker_id(broker_id);
     patient_.Call(std::move(request), options_.request_timeout,
-               [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-                 done(FromWhole(response));
-               });
+                  [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+                    done(FromWhole(response));
+                  });
   }
 
   void DescribeQuorum(Callback<QuorumDescription> done) override {
     pb::ControlRequest request;
     request.mutable_describe_quorum();
     patient_.Call(std::move(request), options_.request_timeout,
-               [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-                 done(FromDescribeQuorum(response));
-               });
+                  [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+                    done(FromDescribeQuorum(response));
+                  });
   }
 
   void AllocateProducerIds(Callback<ProducerIdBlock> done) override {
-    patient_.Call(ToAllocateProducerIds(options_.broker_id, broker_epoch_), options_.request_timeout,
-               [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-                 done(FromAllocateProducerIds(response));
-               });
+    patient_.Call(ToAllocateProducerIds(options_.broker_id, broker_epoch_),
+                  options_.request_timeout,
+                  [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+                    done(FromAllocateProducerIds(response));
+                  });
   }
 
   MetadataImagePtr image() const override { return follower_.image(); }

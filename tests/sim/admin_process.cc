@@ -200,11 +200,10 @@ void AdminProcess::Reassign(const std::vector<PartitionName>& partitions,
       std::move(request), kPatience,
       [this, done](absl::StatusOr<kafka::AlterPartitionReassignmentsResponse> answer) {
         const auto is_done = [](const auto& topic) {
-          return topic.partitions.size() == 1 &&
-                 topic.partitions[0].error_code == ErrorCode::NONE;
+          return topic.partitions.size() == 1 && topic.partitions[0].error_code == ErrorCode::NONE;
         };
-        (this->*done)(answer.ok() && std::all_of(answer->responses.begin(),
-                                                 answer->responses.end(), is_done));
+        (this->*done)(answer.ok() &&
+                      std::all_of(answer->responses.begin(), answer->responses.end(), is_done));
       });
 }
 
@@ -219,8 +218,8 @@ void AdminProcess::Move() {
     const auto at = static_cast<int64_t>(random.Below(replicas.size() + 1));
     replicas.insert(replicas.begin() + at, id);
   }
-  replicas.resize(static_cast<size_t>(
-      random.Between(std::max(plan.min_insync_replicas, 1), plan.brokers)));
+  replicas.resize(
+      static_cast<size_t>(random.Between(std::max(plan.min_insync_replicas, 1), plan.brokers)));
   Reassign({partition}, replicas, &AdminProcess::AfterChange);
 }
 

@@ -38,22 +38,30 @@ void AddResult(const PartitionResult& result, ElectLeadersResponse& response) {
   if (result.error != ErrorCode::NONE) out.error_message = result.error_message;
 }
 
-ElectLeadersResponse ToResponse(const ElectionSpec& spec,
-                                const absl::StatusOr<std::vector<PartitionResult>>& results) {
+// The same error for the whole request and for each partition that it names.
+ElectLeadersResponse Refusal(const ElectionSpec& spec, ErrorCode error,
+                             const std::string& message) {
   ElectLeadersResponse response;
-  if (results.ok()) {
-    for (const PartitionResult& result : *results) AddResult(result, response);
-    return response;
-  }
-  response.error_code = ControllerCallError(results.status());
+  response.error_code = error;
   if (!spec.partitions) return response;
   for (const controller::PartitionSpec& partition : *spec.partitions) {
     AddResult({.topic = partition.topic,
                .partition = partition.partition,
-               .error = response.error_code,
-               .error_message = std::string(results.status().message())},
+               .error = error,
+               .error_message = message},
               response);
   }
+  return response;
+}
+
+ElectLeadersResponse ToResponse(const ElectionSpec& spec,
+                                const absl::StatusOr<std::vector<PartitionResult>>& results) {
+  if (!results.ok()) {
+    return Refusal(spec, ControllerCallError(results.status()),
+                   std::string(results.status().message()));
+  }
+  ElectLeadersResponse response;
+  for (const PartitionResult& result : *results) AddResult(result, response);
   return response;
 }
 
@@ -62,9 +70,8 @@ void Handle(RequestPtr request) {
   if (!body) return;
   const ElectionSpec spec = ToSpec(*body, request->version());
   if (spec.type != 0 && spec.type != 1) {
-    ElectLeadersResponse response;
-    response.error_code = ErrorCode::INVALID_REQUEST;
-    return request->Reply(response);
+    return request->Reply(Refusal(spec, ErrorCode::INVALID_REQUEST,
+                                  fmt::format("Unknown election type {}", spec.type)));
   }
   const Duration timeout = ControllerCallTimeout(body->timeout_ms);
   request->home().AskController([request, spec, timeout](controller::ControllerClient& client) {

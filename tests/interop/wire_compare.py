@@ -13,13 +13,14 @@ import sys
 
 import wire_parts
 import wire_parts_admin
+import wire_parts_cluster
 from wire_client import Closed
 from wire_cluster import Cluster
 
 RECORDED = pathlib.Path(__file__).resolve().parents[1] / "testdata" / "kafka" / "answers.jsonl.gz"
 
 
-PARTS = wire_parts.PARTS + wire_parts_admin.PARTS
+PARTS = wire_parts.PARTS + wire_parts_admin.PARTS + wire_parts_cluster.PARTS
 MASKED = {"cluster_id", "topic_id", "host", "port", "log_dir", "total_bytes", "usable_bytes", "partition_size",
           "error_message", "producer_id", "last_timestamp", "controller_id", "throttle_time_ms"}
 

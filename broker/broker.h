@@ -47,6 +47,9 @@ struct BrokerOptions {
   Duration replica_lag_time_max = milliseconds(30000);
   Duration replica_fetch_wait_max = milliseconds(500);
   int32_t replica_fetch_max_bytes = 1 << 20;  // per partition
+  // Bytes per second to, and from, replicas that are throttled and not in sync.
+  int64_t leader_throttle_rate = std::numeric_limits<int64_t>::max();
+  int64_t follower_throttle_rate = std::numeric_limits<int64_t>::max();
   int32_t replica_fetch_response_max_bytes = 10 << 20;
   Duration retention_check_interval = milliseconds(300000);
   Duration background_flush_interval = milliseconds(5000);  // durability=page-cache

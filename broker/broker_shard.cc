@@ -22,6 +22,8 @@ PartitionTableOptions TableOptions(const BrokerOptions& options) {
   table.partition.replica.replica_lag_time_max = options.replica_lag_time_max;
   table.partition.replica.count_flushed = options.flush_before_ack;
   table.topic_defaults = options.topic_defaults;
+  table.leader_throttle_rate = options.leader_throttle_rate;
+  table.follower_throttle_rate = options.follower_throttle_rate;
   table.retention_check_interval = options.retention_check_interval;
   table.background_flush_interval = options.background_flush_interval;
   return table;

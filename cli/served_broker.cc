@@ -34,6 +34,8 @@ broker::BrokerOptions ToOptions(const config::BrokerConfig& config,
   options.replica_lag_time_max = milliseconds(config.replica_lag_time_max_ms);
   options.replica_fetch_wait_max = milliseconds(config.replica_fetch_wait_max_ms);
   options.replica_fetch_max_bytes = config.replica_fetch_max_bytes;
+  options.leader_throttle_rate = config.leader_replication_throttled_rate;
+  options.follower_throttle_rate = config.follower_replication_throttled_rate;
   options.replica_fetch_response_max_bytes = config.replica_fetch_response_max_bytes;
   options.retention_check_interval = milliseconds(config.log_retention_check_interval_ms);
   options.background_flush_interval = milliseconds(config.log_flush_offset_checkpoint_interval_ms);

@@ -131,6 +131,9 @@ void TakeValues(const Config& config, BrokerConfig& broker) {
   broker.auto_create_topics_enable = config.GetBool("auto.create.topics.enable");
   broker.replica_lag_time_max_ms = config.GetInteger("replica.lag.time.max.ms");
   broker.replica_fetch_max_bytes = int32("replica.fetch.max.bytes");
+  broker.leader_replication_throttled_rate = config.GetInteger("leader.replication.throttled.rate");
+  broker.follower_replication_throttled_rate =
+      config.GetInteger("follower.replication.throttled.rate");
   broker.replica_fetch_response_max_bytes = int32("replica.fetch.response.max.bytes");
   broker.replica_fetch_wait_max_ms = int32("replica.fetch.wait.max.ms");
   broker.broker_heartbeat_interval_ms = int32("broker.heartbeat.interval.ms");

@@ -47,6 +47,8 @@ struct BrokerConfig {
 
   int64_t replica_lag_time_max_ms = 30000;
   int32_t replica_fetch_max_bytes = 1 << 20;
+  int64_t leader_replication_throttled_rate = std::numeric_limits<int64_t>::max();
+  int64_t follower_replication_throttled_rate = std::numeric_limits<int64_t>::max();
   int32_t replica_fetch_response_max_bytes = 10 << 20;
   int32_t replica_fetch_wait_max_ms = 500;
 

@@ -118,6 +118,16 @@ constexpr Setting kBrokerSettings[] = {
     {.name = "replica.fetch.max.bytes", .type = Type::kInt, .unit = Unit::kBytes, .default_value = "1048576",
      .doc = "Most bytes of one partition in one replica fetch; a larger first batch is still sent.",
      .least = 0, .most = kInt32Max, .scopes = kBrokerScope},
+    {.name = "leader.replication.throttled.rate", .type = Type::kLong, .unit = Unit::kBytes,
+     .default_value = "9223372036854775807",
+     .doc = "Bytes per second that a broker sends to replicas which are not in sync and named in their topic's "
+            "leader.replication.throttled.replicas. The shards share it evenly.",
+     .least = 1, .scopes = kBrokerScope, .dynamic = true},
+    {.name = "follower.replication.throttled.rate", .type = Type::kLong, .unit = Unit::kBytes,
+     .default_value = "9223372036854775807",
+     .doc = "Bytes per second that a broker fetches for its replicas which are not in sync and named in their "
+            "topic's follower.replication.throttled.replicas. The shards share it evenly.",
+     .least = 1, .scopes = kBrokerScope, .dynamic = true},
     {.name = "replica.fetch.response.max.bytes", .type = Type::kInt, .unit = Unit::kBytes,
      .default_value = "10485760", .doc = "Most bytes of one replica fetch.", .least = 0, .most = kInt32Max,
      .scopes = kBrokerScope},

@@ -9,8 +9,19 @@
 
 namespace soliton::config {
 
+namespace {
+
+// Those that are no topic's default.
+constexpr std::string_view kOwnDynamicSettings[] = {"leader.replication.throttled.rate",
+                                                    "follower.replication.throttled.rate"};
+
+}  // namespace
+
 bool IsDynamicBrokerSetting(const Setting& setting) {
   if (!setting.dynamic || setting.stage != Stage::kSupported) return false;
+  for (const std::string_view name : kOwnDynamicSettings) {
+    if (setting.name == name) return true;
+  }
   return std::any_of(
       TopicSettingRows().begin(), TopicSettingRows().end(),
       [&](const Setting& topic_row) { return topic_row.broker_name == setting.name; });

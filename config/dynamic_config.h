@@ -12,7 +12,7 @@
 namespace soliton::config {
 
 // Whether a running broker takes up a change of this broker setting: those that are the default of
-// a topic setting.
+// a topic setting, and the rates of throttled replication.
 bool IsDynamicBrokerSetting(const Setting& setting);
 
 // Whether a dynamic broker setting may be set, for one broker or for all. kInvalidArgument with the

@@ -281,8 +281,6 @@ constexpr Setting kKnownKafkaSettings[] = {
     NoEffect("alter.log.dirs.replication.quota.window.size.seconds", kQuotas),
     NoEffect("quota.consumer.default", kQuotas),
     NoEffect("quota.producer.default", kQuotas),
-    NoEffect("leader.replication.throttled.rate", kQuotas),
-    NoEffect("follower.replication.throttled.rate", kQuotas),
     NoEffect("replica.alter.log.dirs.io.max.bytes.per.second", kQuotas),
     NoEffect("ssl.cipher.suites", kSecurity),
     NoEffect("ssl.enabled.protocols", kSecurity),

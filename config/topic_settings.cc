@@ -11,7 +11,6 @@ constexpr std::string_view kNoCompaction =
     "compaction does not run yet: compacted topics keep everything";
 constexpr std::string_view kNoRecompression = "batches are stored as the producer compressed them";
 constexpr std::string_view kNoTiering = "tiered storage is not available";
-constexpr std::string_view kNoThrottle = "replication is not throttled";
 constexpr std::string_view kFlushIsDurability =
     "when records are flushed is decided by the broker's `durability`: flush forces every "
     "acknowledged record";
@@ -104,11 +103,11 @@ constexpr Setting kTopicSettings[] = {
      .default_value = "86400000", .doc = "How long the marker of a deleted key is kept.", .least = 0,
      .scopes = kTopicScope, .dynamic = true, .stage = Stage::kNoEffect, .note = kNoCompaction},
     {.name = "leader.replication.throttled.replicas", .type = Type::kList, .default_value = "",
-     .doc = "Replicas whose replication is throttled on the leader.", .scopes = kTopicScope, .dynamic = true,
-     .stage = Stage::kNoEffect, .note = kNoThrottle},
+     .doc = "Replicas whose replication is throttled on the leader while they are not in sync: partition:broker, "
+            "or *.", .scopes = kTopicScope, .dynamic = true},
     {.name = "follower.replication.throttled.replicas", .type = Type::kList, .default_value = "",
-     .doc = "Replicas whose replication is throttled on the follower.", .scopes = kTopicScope,
-     .dynamic = true, .stage = Stage::kNoEffect, .note = kNoThrottle},
+     .doc = "Replicas whose replication is throttled on the follower while they are not in sync: "
+            "partition:broker, or *.", .scopes = kTopicScope, .dynamic = true},
     {.name = "local.retention.ms", .type = Type::kLong, .unit = Unit::kMilliseconds, .default_value = "-2",
      .doc = "Age at which records that are also in remote storage leave the local disk.", .least = -2,
      .scopes = kTopicScope, .dynamic = true, .stage = Stage::kNoEffect, .note = kNoTiering},

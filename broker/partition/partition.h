@@ -14,6 +14,7 @@
 #include "broker/partition/fetch_waiters.h"
 #include "broker/partition/produce_waiters.h"
 #include "broker/partition/replica_core.h"
+#include "broker/partition/replication_throttle.h"
 #include "broker/partition/topic_partition.h"
 #include "config/topic_config.h"
 #include "runtime/loop/owner.h"
@@ -35,6 +36,8 @@ class PartitionServices {
   // The log is closed for writing after an I/O error; nothing can be promised here any more. Once.
   virtual void OnLogFailed(const Partition& partition, const absl::Status& why) = 0;
   virtual const std::map<int32_t, ReplicaCore::BrokerView>& Brokers() const = 0;
+  // What throttled followers may still be given here.
+  virtual ReplicationThrottle& LeaderThrottle() = 0;
 };
 
 struct PartitionOptions {
@@ -137,6 +140,11 @@ class Partition {
   // anything is accepted in it. Older states are ignored.
   void ApplyState(const CommittedState& state);
   void ApplySettings(const config::TopicSettings& settings);
+  // Replicas whose replication is throttled, on the leader and on the follower.
+  void SetThrottled(ThrottledReplicas on_leader, ThrottledReplicas on_follower) {
+    throttled_on_leader_ = std::move(on_leader);
+    throttled_on_follower_ = std::move(on_follower);
+  }
   // What the controller said: accepted as `partition_epoch`, which takes effect when its metadata
   // arrives, or refused.
   void OnIsrAnswer(const IsrProposal& proposal, kafka::ErrorCode error, int32_t partition_epoch);
@@ -207,6 +215,11 @@ class Partition {
     int64_t log_start_offset = -1;
   };
   absl::Status OnFollowerAnswer(const FollowerAnswer& answer);
+  // Whether what this follower fetches counts against the throttle of followers.
+  bool IsThrottledFollower() const {
+    return throttled_on_follower_.Contains(id_.partition, options_.broker_id) &&
+           !replica_.InIsr(options_.broker_id);
+  }
 
   // ---- disk ----
 
@@ -280,6 +293,8 @@ class Partition {
   const std::string topic_;
   const PartitionOptions options_;
   config::TopicSettings settings_;
+  ThrottledReplicas throttled_on_leader_;
+  ThrottledReplicas throttled_on_follower_;
   std::unique_ptr<segment::Log> log_;
   ReplicaCore replica_;
   ProduceWaiters produce_waiters_;

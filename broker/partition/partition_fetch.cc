@@ -73,7 +73,12 @@ FetchOutcome Partition::ReadForReplica(const FetchArgs& args) {
     out.high_watermark = replica_.high_watermark();
     out.last_stable_offset = replica_.high_watermark();
   }
+  const bool throttled = throttled_on_leader_.Contains(id_.partition, args.replica_id) &&
+                         !replica_.InIsr(args.replica_id);
+  const MonotonicTime now = owner_.shard().clock().Now();
+  if (throttled && !services_.LeaderThrottle().HasRoom(now)) return out;
   FillRecords(args, log_->log_end_offset(), out);
+  if (throttled) services_.LeaderThrottle().Take(out.records.length, now);
   return out;
 }
 

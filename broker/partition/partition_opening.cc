@@ -199,6 +199,7 @@ void PartitionTable::Add(const controller::TopicInfo& topic, const TopicPartitio
   Partition& added = *partition;
   partitions_[id] = std::move(partition);
   if (closing_) return added.BeginClose();
+  ApplyThrottle(topic, added);
   added.ApplyState(StateOf(topic, id.partition));
   hooks_.on_role_changed(added);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/units.h"
+#include "config/value_check.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/reach.h"
@@ -19,7 +21,9 @@ PartitionTable::PartitionTable(const Ports& ports, Shard& shard, segment::DataDi
       checkpointed_high_watermarks_(std::move(checkpointed_high_watermarks)),
       hooks_(std::move(hooks)),
       image_(std::make_shared<controller::MetadataImage>()),
-      topic_defaults_(options_.topic_defaults) {}
+      topic_defaults_(options_.topic_defaults) {
+  TakeThrottleRates();
+}
 
 PartitionTable::~PartitionTable() = default;
 
@@ -82,6 +86,7 @@ void PartitionTable::ApplyImage(const controller::MetadataImagePtr& image,
   for (const Uuid& topic_id : delta.deleted_topics) RemoveTopic(topic_id);
   if (delta.broker_configs_changed) {
     TakeTopicDefaults();
+    TakeThrottleRates();
     for (const auto& [topic_id, topic] : image->topics_by_id) ApplyTopic(*topic);
   } else {
     for (const Uuid& topic_id : delta.changed_topics) {
@@ -95,6 +100,34 @@ void PartitionTable::TakeTopicDefaults() {
   topic_defaults_ = options_.topic_defaults;
   config::ApplyBrokerConfigs(image_->BrokerConfigs(controller::kEveryBroker), topic_defaults_);
   config::ApplyBrokerConfigs(image_->BrokerConfigs(options_.partition.broker_id), topic_defaults_);
+}
+
+void PartitionTable::TakeThrottleRates() {
+  const auto rate_of = [&](const char* name, int64_t started_with) {
+    int64_t rate = started_with;
+    for (const int32_t id : {controller::kEveryBroker, options_.partition.broker_id}) {
+      const auto& configs = image_->BrokerConfigs(id);
+      const auto found = configs.find(name);
+      if (found == configs.end()) continue;
+      const absl::StatusOr<int64_t> value = config::ParseInteger(config::Trim(found->second));
+      if (value.ok()) rate = *value;
+    }
+    if (rate == ReplicationThrottle::kUnlimited) return rate;
+    return std::max<int64_t>(1, rate / ports_.shards->size());
+  };
+  leader_throttle_.SetRate(
+      rate_of("leader.replication.throttled.rate", options_.leader_throttle_rate));
+  follower_throttle_.SetRate(
+      rate_of("follower.replication.throttled.rate", options_.follower_throttle_rate));
+}
+
+void PartitionTable::ApplyThrottle(const controller::TopicInfo& topic, Partition& partition) {
+  const auto replicas_of = [&](const char* name) {
+    const auto found = topic.configs.find(name);
+    return found == topic.configs.end() ? ThrottledReplicas() : ThrottledReplicas(found->second);
+  };
+  partition.SetThrottled(replicas_of("leader.replication.throttled.replicas"),
+                         replicas_of("follower.replication.throttled.replicas"));
 }
 
 void PartitionTable::ExpectFolders() {
@@ -132,6 +165,7 @@ void PartitionTable::ApplyTopic(const controller::TopicInfo& topic) {
       if (!opening_.contains(id) && !failed_.contains(id)) Open(topic, id);
     } else {
       partition->ApplySettings(settings);
+      ApplyThrottle(topic, *partition);
       partition->ApplyState(StateOf(topic, id.partition));
       hooks_.on_role_changed(*partition);
     }

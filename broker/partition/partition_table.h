@@ -23,6 +23,9 @@ namespace soliton::broker {
 struct PartitionTableOptions {
   PartitionOptions partition;
   config::TopicSettings topic_defaults;  // as this broker was started
+  // Bytes per second of throttled replicas, of the whole broker; as it was started.
+  int64_t leader_throttle_rate = ReplicationThrottle::kUnlimited;
+  int64_t follower_throttle_rate = ReplicationThrottle::kUnlimited;
   Duration tick_interval = milliseconds(200);
   Duration retention_check_interval = milliseconds(300000);
   Duration background_flush_interval = milliseconds(5000);  // durability=page-cache
@@ -110,6 +113,8 @@ class PartitionTable final : public PartitionServices {
   void ProposeIsr(const Partition& partition, const IsrProposal& proposal) override;
   void OnLogFailed(const Partition& partition, const absl::Status& why) override;
   const std::map<int32_t, ReplicaCore::BrokerView>& Brokers() const override { return brokers_; }
+  ReplicationThrottle& LeaderThrottle() override { return leader_throttle_; }
+  ReplicationThrottle& FollowerThrottle() { return follower_throttle_; }
 
   // When the oldest flush that is under way began; nullopt: there is none.
   std::optional<MonotonicTime> OldestFlush() const {
@@ -127,6 +132,8 @@ class PartitionTable final : public PartitionServices {
 
   // The dynamic settings of brokers in the image, over those this broker was started with.
   void TakeTopicDefaults();
+  void TakeThrottleRates();
+  static void ApplyThrottle(const controller::TopicInfo& topic, Partition& partition);
   bool Mine(const TopicPartition& id) const;
   bool Hosted(const controller::TopicInfo& topic, int32_t partition) const;
   void ApplyTopic(const controller::TopicInfo& topic);
@@ -170,6 +177,9 @@ class PartitionTable final : public PartitionServices {
   const Hooks hooks_;
   controller::MetadataImagePtr image_;
   config::TopicSettings topic_defaults_;
+  // This shard's part of the broker's.
+  ReplicationThrottle leader_throttle_;
+  ReplicationThrottle follower_throttle_;
   std::map<int32_t, ReplicaCore::BrokerView> brokers_;
   std::map<TopicPartition, std::unique_ptr<Partition>> partitions_;
   std::set<TopicPartition> opening_;

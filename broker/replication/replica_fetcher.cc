@@ -237,6 +237,12 @@ void ReplicaFetcher::OnPartitionAnswer(const TopicPartition& id, const Asked& as
   answer.records = data.records.buffer();
   answer.high_watermark = data.high_watermark;
   answer.log_start_offset = data.log_start_offset;
+  const MonotonicTime now = shard_.clock().Now();
+  if (partition->IsThrottledFollower()) {
+    ReplicationThrottle& throttle = partitions_.FollowerThrottle();
+    throttle.Take(static_cast<int64_t>(answer.records.size()), now);
+    if (!throttle.HasRoom(now)) core_.Delay(id, throttle.RoomAt(now));
+  }
   absl::Status status = partition->OnFollowerAnswer(answer);
   if (!status.ok()) {
     LogError("{}-{}: following broker {}: {}", partition->topic(), id.partition, leader_,

@@ -72,6 +72,7 @@ class PartitionTest : public testing::Test, public PartitionServices {
   }
   void OnLogFailed(const Partition&, const absl::Status& why) override { failures_.push_back(why); }
   const std::map<int32_t, ReplicaCore::BrokerView>& Brokers() const override { return brokers_; }
+  ReplicationThrottle& LeaderThrottle() override { return throttle_; }
 
   // The disk thread does all that it was given.
   void Flush() {
@@ -170,6 +171,7 @@ class PartitionTest : public testing::Test, public PartitionServices {
   int32_t next_partition_epoch_ = 1;
   std::map<int32_t, ReplicaCore::BrokerView> brokers_ = {
       {1, {101, true}}, {2, {kEpochOf2, true}}, {3, {kEpochOf3, true}}};
+  ReplicationThrottle throttle_;
   std::deque<segment::FlushTicket> tickets_;
   std::vector<IsrProposal> proposals_;
   std::vector<absl::Status> failures_;

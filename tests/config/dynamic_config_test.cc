@@ -26,6 +26,15 @@ TEST(DynamicConfig, TheDefaultsOfTopicSettingsAreDynamic) {
   }
 }
 
+TEST(DynamicConfig, RatesOfThrottledReplication) {
+  for (const char* name :
+       {"leader.replication.throttled.rate", "follower.replication.throttled.rate"}) {
+    EXPECT_TRUE(ValidateBrokerConfig(name, "1000000").ok()) << name;
+    EXPECT_FALSE(ValidateBrokerConfig(name, "0").ok()) << name;
+    EXPECT_FALSE(ValidateBrokerConfig(name, "fast").ok()) << name;
+  }
+}
+
 TEST(DynamicConfig, Lists) {
   EXPECT_EQ(ListDefault("cleanup.policy", kTopicScope), "delete");
   EXPECT_EQ(ListDefault("log.cleanup.policy", kBrokerScope), "delete");

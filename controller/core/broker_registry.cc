@@ -174,7 +174,12 @@ ControllerResult BrokerRegistry::HandleHeartbeat(const pb::HeartbeatRequest& req
   ControllerResult result;
   bool fenced = broker.fenced;
   if (request.wants_shutdown()) {
-    if (!broker.shutting_down) BeginShutdown(broker, context, &result);
+    if (!broker.shutting_down) {
+      BeginShutdown(broker, context, &result);
+    } else if (session.shutdown_offset < 0) {
+      // It began under the controller before; by now its end is in the log.
+      session.shutdown_offset = context.next_offset - 1;
+    }
   } else if (request.stalled()) {
     // Where nobody else could lead, waiting for its disk is the best there is.
     if (!broker.fenced && AnyOtherUsable(broker.broker_id)) {

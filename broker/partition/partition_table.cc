@@ -187,6 +187,10 @@ void PartitionTable::RemoveTopic(const Uuid& topic_id) {
 }
 
 void PartitionTable::Remove(const TopicPartition& id) {
+  // What comes here again begins anew: its predecessor's high watermark is no promise of it.
+  if (!SOLITON_MUTANT("checkpoint_outlives_its_replica")) {
+    checkpointed_high_watermarks_.erase({id.topic_id.ToString(), id.partition});
+  }
   if (auto failed = failed_.extract(id); !failed.empty()) {
     return RemoveFolder(id, failed.mapped().topic, nullptr);
   }

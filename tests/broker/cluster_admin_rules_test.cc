@@ -4,6 +4,7 @@
 #include "protocol/messages/elect_leaders.h"
 #include "protocol/messages/list_partition_reassignments.h"
 #include "protocol/messages/unregister_broker.h"
+#include "runtime/obs/logging.h"
 #include "tests/broker/broker_cluster.h"
 
 namespace soliton::broker {
@@ -139,6 +140,31 @@ TEST_F(ClusterAdminRulesTest, AReplicaComesBackToABrokerThatItLeft) {
     const auto replica = Replica(home[2], "t");
     return replica && replica->high_watermark == 6;
   }));
+}
+
+TEST_F(ClusterAdminRulesTest, WhatAReplicaHadBeforeItLeftIsNoLossWhenItComesBack) {
+  Start(4);
+  const Uuid topic = CreateTopic("t", 1, 3);
+  const Ids home = ReplicasOf("t");
+  const int32_t other = 10 - home[0] - home[1] - home[2];
+  for (int i = 0; i < 5; ++i) ASSERT_EQ(Produce(home[0], topic, 0, "x"), ErrorCode::NONE);
+  Ids everybody = home;
+  std::sort(everybody.begin(), everybody.end());
+  // Its next process knows from a checkpoint which records were committed here.
+  StopCleanly(home[2]);
+  RestartAndServe(home[2]);
+  ASSERT_TRUE(Eventually([&] { return SortedIsrOf("t", home[0]) == everybody; }));
+  std::vector<std::string> losses;
+  SetLogSink([&](LogLevel, std::string_view line) {
+    if (line.find("LOSS") != std::string_view::npos) losses.emplace_back(line);
+  });
+  for (const Ids& aim : {Ids{home[0], home[1], other}, home}) {
+    EXPECT_EQ(Move("t", aim, home[0]), ErrorCode::NONE);
+    EXPECT_TRUE(Eventually([&] { return Moves(home[0]).empty(); }));
+  }
+  SetLogSink(nullptr);
+  EXPECT_EQ(losses, std::vector<std::string>());
+  EXPECT_EQ(SortedIsrOf("t", home[0]), everybody);
 }
 
 TEST_F(ClusterAdminRulesTest, AReassignmentThatCannotEndIsListedAndTakenBack) {

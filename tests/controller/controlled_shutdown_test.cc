@@ -39,8 +39,8 @@ class ControlledShutdownTest : public ::testing::Test {
    private:
     static CoreOptions Options() { return CoreHarness::DefaultOptions(); }
     RequestContext Context(ConnectionId connection) const {
-      return {.now = MonotonicTime(seconds(1)), .next_offset = end_offset(),
-              .connection = connection};
+      return {
+          .now = MonotonicTime(seconds(1)), .next_offset = end_offset(), .connection = connection};
     }
     void Replay(const pb::MetadataRecord& record, int64_t offset) {
       const absl::Status replayed = core_.Replay(record, offset);
@@ -85,13 +85,15 @@ TEST_F(ControlledShutdownTest, TheNextControllerWaitsForTheOthersToo) {
   for (int id = 1; id <= 3; ++id) harness_.Join(id);
   const Uuid topic = harness_.CreateAssigned("t", {{1, 2, 3}});
   const auto applied_before = static_cast<int64_t>(harness_.log().size()) - 1;
-  EXPECT_FALSE(
-      harness_.Heartbeat(1, harness_.EpochOf(1), applied_before, false, true).heartbeat().may_stop());
+  EXPECT_FALSE(harness_.Heartbeat(1, harness_.EpochOf(1), applied_before, false, true)
+                   .heartbeat()
+                   .may_stop());
   EXPECT_EQ(harness_.Partition(topic).leader, 2) << "the first in-sync follower";
 
   Successor next(harness_);
   for (const int32_t id : {2, 3}) next.Heartbeat(id, applied_before, false);
-  EXPECT_FALSE(next.Heartbeat(1, applied_before, true).may_stop()) << "2 does not know that it leads";
+  EXPECT_FALSE(next.Heartbeat(1, applied_before, true).may_stop())
+      << "2 does not know that it leads";
   next.Heartbeat(2, next.end_offset() - 1, false);
   EXPECT_FALSE(next.Heartbeat(1, applied_before, true).may_stop()) << "3 would send clients to 1";
   next.Heartbeat(3, next.end_offset() - 1, false);

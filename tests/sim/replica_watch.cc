@@ -106,6 +106,15 @@ void ReplicaWatch::Observe(int32_t broker_id, const broker::Broker& app) {
               metadata_.Observe(who, state.image->offset, HashOf(*state.image)));
 }
 
+void ReplicaWatch::NoticeLeft(const PartitionKey& key, const PartitionName& name,
+                              const std::vector<int32_t>& replicas) {
+  std::vector<int32_t>& known = replicas_[key];
+  for (const int32_t id : known) {
+    if (std::find(replicas.begin(), replicas.end(), id) == replicas.end()) left_.insert({id, name});
+  }
+  known = replicas;
+}
+
 void ReplicaWatch::NoticeGone(int32_t broker_id, const BrokerState& state,
                               const std::vector<ReplicaSnapshot>& before) {
   const auto same = [](const ReplicaSnapshot& a, const ReplicaSnapshot& b) {
@@ -138,6 +147,10 @@ void ReplicaWatch::OnReplicaChanged(int32_t broker_id, const broker::Broker& app
   seen.high_watermark = replica.high_watermark;
   seen.log_end_offset = replica.log_end_offset;
   seen.flushed_offset = replica.flushed_offset;
+  if (left_.contains({broker_id, seen.partition}) &&
+      durable_.ForgetEarlier(broker_id, seen.partition, seen.incarnation)) {
+    left_.erase({broker_id, seen.partition});
+  }
   world_.Fail("1: one leader per epoch", one_leader_.Observe(seen));
   world_.Fail("6: durable before counted", durable_.Observe(seen));
   world_.Fail("14: truncation bound", truncation_.Observe(seen));
@@ -220,6 +233,7 @@ void ReplicaWatch::ObserveController(int number) {
           known.leader == info.leader) {
         continue;
       }
+      NoticeLeft(key, NameOf(topic_id, topic->name, key.second), info.replicas);
       known = {NameOf(topic_id, topic->name, key.second),
                info.leader,
                info.leader_epoch,

@@ -77,6 +77,9 @@ class ReplicaWatch {
   }
   bool IsPresent(int32_t broker_id, const BrokerState& state) const;
   void Observe(int32_t broker_id, const broker::Broker& app);
+  // Metadata took this partition from brokers: what they held may be gone before it is seen again.
+  void NoticeLeft(const PartitionKey& key, const PartitionName& name,
+                  const std::vector<int32_t>& replicas);
   // Replicas that were here a moment ago and are no more.
   void NoticeGone(int32_t broker_id, const BrokerState& state,
                   const std::vector<ReplicaSnapshot>& before);
@@ -109,8 +112,10 @@ class ReplicaWatch {
   std::map<PartitionName, int64_t> true_high_watermark_;
   std::map<PartitionName, int64_t> highest_log_start_;
   std::map<PartitionKey, PartitionMetadata> committed_;  // by the controller
-  int64_t metadata_offset_ = -1;                         // what committed_ is of
-  std::map<std::string, int64_t> metadata_offsets_;      // by controller process
+  std::map<PartitionKey, std::vector<int32_t>> replicas_;
+  std::set<std::pair<int32_t, PartitionName>> left_;
+  int64_t metadata_offset_ = -1;                     // what committed_ is of
+  std::map<std::string, int64_t> metadata_offsets_;  // by controller process
   MetadataQuorum quorum_;
   // (partition, leader epoch, broker's incarnation) of leaders seen.
   std::set<std::tuple<PartitionName, int32_t, int>> led_;

@@ -20,6 +20,13 @@ class DurableBeforeCounted {
   void Forget(int32_t broker, const PartitionName& partition) {
     flushed_.erase({broker, partition});
   }
+  // The same, if it was last seen in an earlier process.
+  bool ForgetEarlier(int32_t broker, const PartitionName& partition, int incarnation) {
+    const auto found = flushed_.find({broker, partition});
+    if (found == flushed_.end() || found->second.incarnation == incarnation) return false;
+    flushed_.erase(found);
+    return true;
+  }
 
  private:
   struct Flushed {

@@ -60,13 +60,14 @@ TEST_F(ThrottledLeaderTest, OnlyWhoIsNamedAndNotInSync) {
   Lead(5, {1, 2});
   ASSERT_EQ(Append(1, 1).error, ErrorCode::NONE);
   partition_->SetThrottled(ThrottledReplicas("0:3,0:2"), {});
-  throttle_.SetRate(1);
-  EXPECT_FALSE(throttle_.HasRoom(clock_.now));
+  throttle_.SetRate(100);
+  throttle_.Take(150, clock_.now);
+  EXPECT_FALSE(throttle_.HasRoom(clock_.now)) << "a second's worth was saved up";
   EXPECT_EQ(FetchAs(3, 0, 0).records.length, 0);
   EXPECT_EQ(FetchAs(3, 0, 0).error, ErrorCode::NONE) << "there is just nothing for it now";
   EXPECT_GT(FetchAs(2, 0, 0).records.length, 0) << "in sync: writes wait for it";
   EXPECT_GT(Consume(0).high_watermark, -1);
-  clock_.now += seconds(2);
+  clock_.now += seconds(1);
   EXPECT_GT(FetchAs(3, 0, 0).records.length, 0);
   EXPECT_EQ(FetchAs(3, 0, 0).records.length, 0) << "that was counted";
   partition_->SetThrottled(ThrottledReplicas("1:3"), {});
@@ -115,6 +116,8 @@ class ThrottledReassignmentTest : public BrokerClusterTest {
 };
 
 TEST_F(ThrottledReassignmentTest, OnTheLeaderAndOnTheFollower) {
+  // A fetch moves whole, however long the next one waits for it.
+  adjust_ = [](BrokerOptions& options) { options.replica_fetch_max_bytes = 10'000; };
   Start(3);
   for (const char* side : {"leader", "follower"}) {
     const std::string name = fmt::format("throttled-by-the-{}", side);

@@ -24,7 +24,7 @@ DELIBERATE = {
     r"produce: .*log_start_offset: -1 \| 0": "it is known",
     r"produce: sequence: repeated: .*log_append_time_ms: 17.* \| -1": "with CreateTime there is none",
     r"produce: sequence: old epoch: .*error_code: 47 \| 87": "it is -1: an id without an epoch",
-    r"(settings|create_partitions|produce): .*error_message:  \| said": "a word more",
+    r"(settings|create_partitions|produce|reassignments): .*error_message:  \| said": "a word more",
     r"describe_quorum: .*error_message: said \| $": "where nothing is wrong nothing is said",
     r"fetch_sessions: v\d+ empty and new: .session_id: some \| none": "there is nothing to remember",
 }

@@ -102,7 +102,14 @@ void AdminProcess::RestoreReplicas(bool changed) {
   if (!changed) return Again(&AdminProcess::Restore, kRetry);
   std::vector<int32_t> everybody;
   for (int32_t id = 1; id <= workload_.plan().brokers; ++id) everybody.push_back(id);
-  Reassign(workload_.partitions(), everybody, &AdminProcess::AfterRestore);
+  // Those too that were added by a request whose answer was lost.
+  std::vector<PartitionName> all;
+  for (int topic = 0; topic < workload_.plan().topics; ++topic) {
+    for (int32_t i = 0; i < workload_.plan().partitions + kMorePartitions; ++i) {
+      all.push_back({workload_.cluster().TopicName(topic), i});
+    }
+  }
+  Reassign(all, everybody, &AdminProcess::AfterRestore);
 }
 
 void AdminProcess::AfterRestore(bool changed) {
@@ -200,7 +207,9 @@ void AdminProcess::Reassign(const std::vector<PartitionName>& partitions,
       std::move(request), kPatience,
       [this, done](absl::StatusOr<kafka::AlterPartitionReassignmentsResponse> answer) {
         const auto is_done = [](const auto& topic) {
-          return topic.partitions.size() == 1 && topic.partitions[0].error_code == ErrorCode::NONE;
+          return topic.partitions.size() == 1 &&
+                 (topic.partitions[0].error_code == ErrorCode::NONE ||
+                  topic.partitions[0].error_code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
         };
         (this->*done)(answer.ok() &&
                       std::all_of(answer->responses.begin(), answer->responses.end(), is_done));

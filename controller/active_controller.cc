@@ -145,7 +145,7 @@ void ActiveController::ScheduleBalance(Duration delay) {
   if (options_.balance_interval == Duration::zero()) return;
   balance_timer_ = shard_.ScheduleAfter(delay, [this] {
     ControllerResult result;
-    if (log_.may_append() && !failed_) result = core_.BalanceLeaders();
+    if (MayDecide()) result = core_.BalanceLeaders();
     ScheduleBalance(result.records.empty() ? options_.balance_interval : kBalanceAgainAfter);
     if (Perform(result) && !result.records.empty()) {
       LogInfo("{} leaderships went back to preferred replicas", result.records.size());

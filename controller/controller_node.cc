@@ -12,6 +12,7 @@
 #include "controller/metadata/convert.h"
 #include "controller/metadata/image_records.h"
 #include "controller/metadata_publisher.h"
+#include "controller/quorum/quorum_batches.h"
 #include "controller/quorum/quorum_network.h"
 #include "controller/quorum/quorum_replica.h"
 #include "controller/quorum/quorum_wire.h"
@@ -148,7 +149,7 @@ class ControllerNodeImpl final : public ControllerNode,
     // It may be what waits for this to return.
     shard_.Post([active = std::move(active_)] {});
     server_->CloseClients();
-    // Those that held wait for the end of a handover: the server tells them to go elsewhere.
+    // Stop waited for this. Requests that are held go with their connections, to the successor.
     if (handover_timer_ != 0) Close();
   }
 
@@ -231,10 +232,7 @@ class ControllerNodeImpl final : public ControllerNode,
 
   // From now on the configuration says nothing about who votes.
   void LearnVoters(const pb::Voters& voters) {
-    voters_.clear();
-    for (const pb::Voter& voter : voters.voters()) {
-      voters_[voter.node_id()] = {voter.host(), static_cast<uint16_t>(voter.port())};
-    }
+    voters_ = EndpointsOf(voters);
     network_->SetVoters(voters_);
   }
 
@@ -269,9 +267,8 @@ class ControllerNodeImpl final : public ControllerNode,
     pb::ControlResponse response;
     response.set_correlation_id(held.request.correlation_id());
     std::map<int32_t, Endpoint> endpoints = options_.voters;
-    for (const pb::Voter& voter : replica_->voters().voters()) {
-      if (voter.host().empty()) continue;
-      endpoints[voter.node_id()] = {voter.host(), static_cast<uint16_t>(voter.port())};
+    for (const auto& [node_id, endpoint] : EndpointsOf(replica_->voters())) {
+      if (!endpoint.host.empty()) endpoints[node_id] = endpoint;
     }
     *response.mutable_describe_quorum() =
         DescribeQuorum(replica_->core(), endpoints, active_->Followers(),

@@ -70,10 +70,7 @@ ControllerResult DecideVoterChange(const QuorumCore& quorum, const pb::Voters& p
                                    const pb::ChangeVotersRequest& request, bool is_connected) {
   const Voter voter = FromPb(request.voter());
   std::vector<Voter> next = quorum.voters().voters();
-  std::map<int32_t, Endpoint> endpoints;
-  for (const pb::Voter& known : present.voters()) {
-    endpoints[known.node_id()] = {known.host(), static_cast<uint16_t>(known.port())};
-  }
+  std::map<int32_t, Endpoint> endpoints = EndpointsOf(present);
   if (request.add()) {
     if (auto refusal = RefuseAdding(quorum, voter, request, is_connected)) return *refusal;
     next.push_back(voter);

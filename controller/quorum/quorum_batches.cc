@@ -48,6 +48,14 @@ pb::MetadataRecord VotersRecord(const VoterSet& voters,
   return record;
 }
 
+std::map<int32_t, Endpoint> EndpointsOf(const pb::Voters& voters) {
+  std::map<int32_t, Endpoint> endpoints;
+  for (const pb::Voter& voter : voters.voters()) {
+    endpoints[voter.node_id()] = {voter.host(), static_cast<uint16_t>(voter.port())};
+  }
+  return endpoints;
+}
+
 absl::StatusOr<QuorumEntry> EntryOf(const LoggedBatch& batch) {
   auto voters = VotersOf(batch.batch.records);
   if (!voters.ok()) return voters.status();

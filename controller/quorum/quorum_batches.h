@@ -22,6 +22,9 @@ absl::StatusOr<VoterSet> VotersOf(const pb::Voters& voters);
 pb::MetadataRecord VotersRecord(const VoterSet& voters,
                                 const std::map<int32_t, Endpoint>& endpoints = {});
 
+// Where the voters are reached, by node id; port 0: not known.
+std::map<int32_t, Endpoint> EndpointsOf(const pb::Voters& voters);
+
 absl::StatusOr<QuorumEntry> EntryOf(const LoggedBatch& batch);
 
 // Whole batches that follow each other without a gap. kDataLoss for anything else.

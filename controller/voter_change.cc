@@ -16,13 +16,6 @@ using kafka::ErrorCode;
 // Of the log: what a new voter may lack.
 constexpr int64_t kMaxLagRecords = 1000;
 
-ControllerResult Refusal(ErrorCode error, std::string message) {
-  ControllerResult result;
-  result.response.set_error(ToPb(error));
-  result.response.set_error_message(std::move(message));
-  return result;
-}
-
 const Voter* OfNode(const VoterSet& voters, int32_t node_id) {
   for (const Voter& voter : voters.voters()) {
     if (voter.node_id == node_id) return &voter;

@@ -14,13 +14,6 @@ namespace {
 
 using kafka::ErrorCode;
 
-ControllerResult Refusal(ErrorCode error, std::string message) {
-  ControllerResult result;
-  result.response.set_error(ToPb(error));
-  result.response.set_error_message(std::move(message));
-  return result;
-}
-
 pb::BrokerChange* AddBrokerChange(const BrokerInfo& broker, ControllerResult* result) {
   pb::BrokerChange* change = result->records.emplace_back().mutable_broker_change();
   change->set_broker_id(broker.broker_id);

@@ -14,13 +14,6 @@ namespace {
 // Bounds one batch of the metadata log, and how much changes at once.
 constexpr size_t kMaxBalancedAtOnce = 1000;
 
-ControllerResult Refusal(kafka::ErrorCode error, std::string message) {
-  ControllerResult result;
-  result.response.set_error(ToPb(error));
-  result.response.set_error_message(std::move(message));
-  return result;
-}
-
 }  // namespace
 
 ControllerCore::ControllerCore(CoreOptions options, Random& random)

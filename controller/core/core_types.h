@@ -6,11 +6,13 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "controller/core/partition_change.h"
 #include "controller/metadata/control.pb.h"
+#include "controller/metadata/convert.h"
 #include "controller/metadata/metadata_records.pb.h"
 #include "protocol/wire/error_code.h"
 #include "runtime/base/uuid.h"
@@ -70,6 +72,14 @@ struct ControllerResult {
   std::vector<ReplicaMove> replica_moves;
   std::string cause;  // of the leader changes, for the log
 };
+
+// A request that is refused as a whole: nothing is written down.
+inline ControllerResult Refusal(kafka::ErrorCode error, std::string message) {
+  ControllerResult result;
+  result.response.set_error(ToPb(error));
+  result.response.set_error_message(std::move(message));
+  return result;
+}
 
 // A broker incarnation as the controller knows it.
 struct BrokerIncarnation {

@@ -216,12 +216,20 @@ class PendingProduce final : public TimedRequest,
       item.outcome.error_message = refusal->message;
       return item.Finished();
     }
-    if (IsOutOfOrder(owner, item)) {
-      item.outcome.error = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
-      item.outcome.error_message = fmt::format(
-          "a batch of producer {} before sequence {} was turned away and has not been sent again",
-          item.sequence.producer_id, item.sequence.first_sequence);
-      return item.Finished();
+    if (FollowsRefused(owner, item)) {
+      const Partition* partition = owner.partitions().Find(item.id);
+      if (partition == nullptr) {
+        // Settled now: were its log opened later in this turn, the batch would be written.
+        item.outcome.error = owner.partitions().AbsenceError(item.id);
+        return item.Finished();
+      }
+      if (!partition->KnowsProducer(item.sequence.producer_id)) {
+        item.outcome.error = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
+        item.outcome.error_message = fmt::format(
+            "a batch of producer {} before sequence {} was turned away and has not been sent again",
+            item.sequence.producer_id, item.sequence.first_sequence);
+        return item.Finished();
+      }
     }
     // It has come again, and what follows may be in the same turn. If it is refused again that is
     // noted again.
@@ -233,16 +241,10 @@ class PendingProduce final : public TimedRequest,
     owner.append_turn().Add(std::shared_ptr<PendingAppend>(shared_from_this(), &item));
   }
 
-  // Owner shard. A log that knows the producer judges by itself.
-  bool IsOutOfOrder(BrokerShard& owner, const Item& item) const {
-    if (owner.refused_sequences().empty() && !item.was_unknown) return false;
-    const Partition* partition = owner.partitions().Find(item.id);
-    if (item.sequence.producer_id < 0 || partition == nullptr ||
-        partition->KnowsProducer(item.sequence.producer_id)) {
-      return false;
-    }
-    return item.was_unknown ||
-           owner.refused_sequences().IsMissingBefore(item.id.topic_id.ToString(), item.id.partition,
+  // Owner shard. A log that knows the producer judges by itself nevertheless.
+  bool FollowsRefused(BrokerShard& owner, const Item& item) const {
+    if (item.was_unknown || owner.refused_sequences().empty()) return item.was_unknown;
+    return owner.refused_sequences().IsMissingBefore(item.id.topic_id.ToString(), item.id.partition,
                                                      item.sequence, owner.shard().clock().Now());
   }
 

@@ -224,6 +224,55 @@ TEST_F(ProduceRulesTest, SequencesOfIdempotentProducers) {
   EXPECT_EQ(send(60, 0, 7).error_code, ErrorCode::INVALID_PRODUCER_EPOCH);
 }
 
+// FOUND 39: sent all the time while the topic appears, so that some come between the topic's being
+// known and its log's being open.
+TEST_F(ProduceRulesTest, WhatFollowsARefusedFirstBatchIsOutOfOrderAsSoonAsTheTopicIsThere) {
+  constexpr int16_t kByName = 12;
+  const auto request = [](const std::string& topic, int32_t sequence) {
+    kafka::ProduceRequest produce = ProduceTo(
+        {}, 0,
+        Batch("value", {.producer_id = 4711, .producer_epoch = 0, .base_sequence = sequence}));
+    produce.topic_data[0].name = topic;
+    return produce;
+  };
+  int too_early = 0;
+  for (int round = 0; round < 20; ++round) {
+    const std::string topic = fmt::format("late-{}", round);
+    RawClient& client = Connect(1);
+    SendRequest(client, kByName, 0, request(topic, 0));
+    const auto next_error = [&](int32_t correlation_id) {
+      auto frame = NextFrame(client);
+      EXPECT_TRUE(frame.ok()) << frame.status();
+      return Result(kafka::DecodeResponse<kafka::ProduceResponse>(*frame, kByName, correlation_id))
+          .error_code;
+    };
+    ASSERT_EQ(next_error(0), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+    kafka::CreateTopicsRequest create;
+    auto& created = create.topics.emplace_back();
+    created.name = topic;
+    created.num_partitions = 1;
+    created.replication_factor = 1;
+    create.timeout_ms = 10000;
+    RawClient& admin = Connect(1);
+    SendRequest(admin, 5, 1, create);
+    int32_t sent = 0;
+    while (admin.frames.empty() || sent < 500) {
+      SendRequest(client, kByName, ++sent, request(topic, 1));
+      world_.RunFor(microseconds(10));
+      ASSERT_LT(sent, 1'000'000);
+    }
+    ErrorCode last = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    for (int32_t i = 1; i <= sent; ++i) {
+      last = next_error(i);
+      ASSERT_NE(last, ErrorCode::NONE) << topic << ", batch " << i << " of " << sent;
+      too_early += last == ErrorCode::NOT_LEADER_OR_FOLLOWER;
+    }
+    EXPECT_EQ(last, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+    CloseClients();
+  }
+  EXPECT_GT(too_early, 0);
+}
+
 TEST_F(ProduceRulesTest, ProducerIdsAreNeverGivenTwice) {
   std::set<int64_t> seen;
   for (int i = 0; i < 20; ++i) {

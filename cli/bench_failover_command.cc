@@ -16,11 +16,14 @@
 #include "runtime/file/file_system.h"
 #include "runtime/native_ports.h"
 #include "runtime/process.h"
+#include "runtime/terminal.h"
 
 namespace soliton::cli {
 namespace {
 
 using bench::FaultKind;
+
+constexpr int kUsualColumns = 80;
 
 // The words behind `label` in a file of "label : words" lines; empty when there are none.
 std::string FieldOf(const FileSystem& files, const std::string& path, std::string_view label) {
@@ -153,7 +156,10 @@ class BenchFailoverCommand final : public Command {
     if (const std::optional<CliError> wrong = Complete(context, given)) {
       return context.Fail(*wrong);
     }
-    FailoverView view(context.err, context.UseColor(context.err));
+    FailoverView view(context.err, context.UseColor(context.err), [] {
+      const auto size = SizeOfTerminal(StandardStream::kErr);
+      return size && size->columns > 0 ? size->columns : kUsualColumns;
+    });
     bench::FailoverSeries series(
         native.ports(), native.ports().shards->shard(0), series_, Setup(native.ports()),
         {.run = {.on_progress =

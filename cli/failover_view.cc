@@ -12,7 +12,9 @@
 namespace soliton::cli {
 namespace {
 
-constexpr size_t kChartColumns = 80;
+constexpr int kMostBars = 80;
+constexpr int kLeastBars = 1;
+constexpr int kLabelColumns = 18;  // "acked/s      5,000 "
 constexpr int kChartLines = 3;
 // The whole height of the latency row at least, so that a calm run shows as one.
 constexpr int64_t kLatencyFloorUs = 20'000;
@@ -61,20 +63,25 @@ void FailoverView::Draw(const bench::FailoverProgress& progress) {
   const char* green = colour_ ? "\x1b[32m" : "";
   const char* yellow = colour_ ? "\x1b[33m" : "";
   const char* off = colour_ ? "\x1b[0m" : "";
+  // The last column stays free: terminals differ in when they wrap.
+  const int columns = columns_() - 1;
+  const auto bars = static_cast<size_t>(std::clamp(columns - kLabelColumns, kLeastBars, kMostBars));
   const auto& worst = progress.worst_us;
-  const auto shown =
-      worst.end() - static_cast<std::ptrdiff_t>(std::min(kChartColumns, worst.size()));
+  const auto shown = worst.end() - static_cast<std::ptrdiff_t>(std::min(bars, worst.size()));
   const int64_t highest = shown == worst.end()
                               ? kLatencyFloorUs
                               : std::max(kLatencyFloorUs, *std::max_element(shown, worst.end()));
-  out_.Write(fmt::format(
-      "acked/s  {:>8} {}{}{}\n", HumanCount(progress.target_per_bucket * 10), green,
-      bench::Bars(progress.acked_buckets, kChartColumns, progress.target_per_bucket), off));
+  out_.Write(
+      fmt::format("acked/s  {:>8} {}{}{}\n", HumanCount(progress.target_per_bucket * 10), green,
+                  bench::Bars(progress.acked_buckets, bars, progress.target_per_bucket), off));
   out_.Write(fmt::format("worst ms {:>8} {}{}{}\n", highest / 1000, yellow,
-                         bench::Bars(worst, kChartColumns, highest), off));
-  out_.Write(fmt::format("run {}/{}  {:6.1f} s  sent {}  acked {}  {}\n", progress.run,
-                         progress.runs, Seconds(progress.elapsed), HumanCount(progress.sent),
-                         HumanCount(progress.acked), progress.phase));
+                         bench::Bars(worst, bars, highest), off));
+  std::string line =
+      fmt::format("run {}/{}  {:6.1f} s  sent {}  acked {}  {}", progress.run, progress.runs,
+                  Seconds(progress.elapsed), HumanCount(progress.sent), HumanCount(progress.acked),
+                  progress.phase);
+  line.resize(std::min(line.size(), static_cast<size_t>(std::max(columns, 0))));
+  out_.Write(line + "\n");
   drawn_ = true;
 }
 

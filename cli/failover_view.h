@@ -2,6 +2,7 @@
 // line per second and per event, or per run where there are several. Main thread only.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "bench/failover/failover_run.h"
@@ -11,7 +12,9 @@ namespace soliton::cli {
 
 class FailoverView {
  public:
-  FailoverView(TextSink& out, bool colour) : out_(out), colour_(colour) {}
+  // `columns`: how wide the terminal is at the moment. A line that wrapped could not be redrawn.
+  FailoverView(TextSink& out, bool colour, std::function<int()> columns)
+      : out_(out), colour_(colour), columns_(std::move(columns)) {}
 
   void OnProgress(const bench::FailoverProgress& progress);
   void OnEvent(Duration elapsed, const std::string& text);
@@ -26,6 +29,7 @@ class FailoverView {
 
   TextSink& out_;
   const bool colour_;
+  const std::function<int()> columns_;
   bool drawn_ = false;
   bench::FailoverProgress last_;
   int64_t printed_seconds_ = -1;

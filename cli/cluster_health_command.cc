@@ -18,7 +18,9 @@ class ClusterHealthCommand final : public AdminCommand {
         .summary = "whether all is well, else what is wrong and where (exit code 8)",
         .details =
             "Healthy: every partition has a leader and all of its replicas in sync, every broker "
-            "serves and answers, the metadata quorum has a leader and all its voters follow.\n"
+            "serves and answers, the metadata quorum has a leader and all its voters follow. "
+            "Partitions with fewer replicas in sync than min.insync.replicas are named apart: they "
+            "refuse writes with acks=all.\n"
             "--wait asks again until all is well, also while no broker can be reached.",
         .examples = {{"soliton cluster health", ""},
                      {"soliton cluster health --wait 30s", "after a restart"},
@@ -45,7 +47,7 @@ class ClusterHealthCommand final : public AdminCommand {
 
  private:
   void Look(ClientLoop& loop, kafka::ClusterClient& cluster) {
-    ReadCluster(cluster, {.dial_all = true},
+    ReadCluster(cluster, {.dial_all = true, .sync_rules = true},
                 [this, &loop, &cluster](absl::StatusOr<ClusterView> view) {
                   const bool healthy = view.ok() && FindProblems(*view).empty();
                   if (healthy || loop.shard().clock().Now() >= deadline_) return Print(loop, view);

@@ -135,11 +135,15 @@ class ClusterDrainCommand final : public LeaderCommand {
         .details =
             "Each leader goes to the in-sync replica that leads least, and the node becomes the "
             "last choice. Its replicas stay: to move those too, soliton cluster reassign. A "
-            "plain stop hands over by itself. Back again: soliton cluster move-leader.",
-        .examples = {{"soliton cluster drain 2", ""}, {"soliton cluster drain 2 --dry-run", ""}}};
+            "plain stop hands over by itself. With --back the node gets as many leaders as the "
+            "others have.",
+        .examples = {{"soliton cluster drain 2", ""},
+                     {"soliton cluster drain 2 --dry-run", ""},
+                     {"soliton cluster drain 2 --back", "when it is to lead again"}}};
   }
   void Declare(OptionSet& options) override {
     options.Positional("NODE", &node_, "id of the broker").Required();
+    options.Flag("--back", &back_, "move a share of all leadership to the node again");
     DeclareShared(options);
   }
   ExitCode Run(Context& context, const OptionSet&) override {
@@ -153,13 +157,25 @@ class ClusterDrainCommand final : public LeaderCommand {
           return loop.Fail({ExitCode::kNotFound, fmt::format("there is no broker {}", node_),
                             loop.bootstrap().text, "", "soliton cluster nodes"});
         }
-        Carry(loop, cluster, PlanDrain(*view, node_), fmt::format("node {} leads nothing", node_));
+        if (!back_) {
+          return Carry(loop, cluster, PlanDrain(*view, node_),
+                       fmt::format("node {} leads nothing", node_));
+        }
+        absl::StatusOr<LeaderPlan> plan = PlanReturn(*view, node_);
+        if (!plan.ok()) {
+          CliError error = ErrorFromStatus("cannot move leaders", plan.status());
+          error.hint = "see: soliton cluster health";
+          return loop.Fail(error);
+        }
+        Carry(loop, cluster, *std::move(plan),
+              fmt::format("node {} leads its share already", node_));
       });
     });
   }
 
  private:
   int32_t node_ = -1;
+  bool back_ = false;
 };
 
 }  // namespace

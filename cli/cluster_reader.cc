@@ -1,11 +1,18 @@
 #include "cli/cluster_reader.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <memory>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "cli/admin_command.h"
 #include "cli/errors.h"
+#include "cli/setting_changes.h"
 #include "protocol/messages/api_versions.h"
+#include "protocol/messages/describe_configs.h"
+#include "protocol/messages/list_partition_reassignments.h"
 
 namespace soliton::cli {
 namespace {
@@ -14,6 +21,7 @@ using kafka::ClusterClient;
 
 constexpr Duration kAnswerTimeout = seconds(3);
 constexpr int kAttempts = 4;
+constexpr std::string_view kMinIsr = "min.insync.replicas";
 
 void AskQuorum(ClusterClient& cluster, Duration timeout,
                std::function<void(absl::StatusOr<kafka::DescribeQuorumResponse>)> done) {
@@ -61,7 +69,61 @@ class Look : public std::enable_shared_from_this<Look> {
 
  private:
   void Answered() {
-    if (--waiting_for_ == 0 && done_) Dial();
+    if (--waiting_for_ == 0 && done_) AskRules();
+  }
+
+  // Where nothing is known of them nothing is judged by them.
+  void AskRules() {
+    kafka::DescribeConfigsRequest request;
+    for (const auto& topic : metadata_.topics) {
+      const bool lacks = std::any_of(
+          topic.partitions.begin(), topic.partitions.end(),
+          [](const auto& each) { return each.isr_nodes.size() < each.replica_nodes.size(); });
+      if (!lacks || !topic.name.has_value()) continue;
+      auto& resource = request.resources.emplace_back();
+      resource.resource_type = kTopicResource;
+      resource.resource_name = *topic.name;
+      resource.configuration_keys = {std::string(kMinIsr)};
+    }
+    if (!options_.sync_rules || request.resources.empty()) return Dial();
+    waiting_for_ = 2;
+    AskAny<kafka::DescribeConfigsRequest>(
+        cluster_, std::move(request), kAnswerTimeout, kAttempts, true,
+        [self = shared_from_this()](const absl::StatusOr<kafka::DescribeConfigsResponse>& answer) {
+          if (answer.ok()) self->TakeMinIsr(*answer);
+          if (--self->waiting_for_ == 0) self->Dial();
+        });
+    kafka::ListPartitionReassignmentsRequest moves;
+    moves.topics = std::nullopt;
+    moves.timeout_ms = static_cast<int32_t>(kAnswerTimeout / milliseconds(1));
+    AskAny<kafka::ListPartitionReassignmentsRequest>(
+        cluster_, std::move(moves), kAnswerTimeout, 1, false,
+        [self = shared_from_this()](
+            const absl::StatusOr<kafka::ListPartitionReassignmentsResponse>& answer) {
+          if (answer.ok()) self->TakeMoves(*answer);
+          if (--self->waiting_for_ == 0) self->Dial();
+        });
+  }
+
+  void TakeMinIsr(const kafka::DescribeConfigsResponse& answer) {
+    for (const auto& topic : answer.results) {
+      for (const auto& setting : topic.configs) {
+        int64_t value = 0;
+        if (setting.name != kMinIsr || !absl::SimpleAtoi(setting.value.value_or(""), &value)) {
+          continue;
+        }
+        rules_.min_isr[topic.resource_name] = value;
+      }
+    }
+  }
+
+  void TakeMoves(const kafka::ListPartitionReassignmentsResponse& answer) {
+    for (const auto& topic : answer.topics) {
+      for (const auto& each : topic.partitions) {
+        rules_.adding[fmt::format("{}-{}", topic.name, each.partition_index)] =
+            static_cast<int64_t>(each.adding_replicas.size());
+      }
+    }
   }
 
   void Dial() {
@@ -89,8 +151,8 @@ class Look : public std::enable_shared_from_this<Look> {
     AskQuorum(
         cluster_, options_.quorum_timeout,
         [self = shared_from_this()](const absl::StatusOr<kafka::DescribeQuorumResponse>& quorum) {
-          self->done_(
-              MakeClusterView(self->described_, self->metadata_, quorum, self->unreachable_));
+          self->done_(MakeClusterView(self->described_, self->metadata_, quorum, self->unreachable_,
+                                      self->rules_));
         });
   }
 
@@ -104,6 +166,7 @@ class Look : public std::enable_shared_from_this<Look> {
   kafka::DescribeClusterResponse described_;
   kafka::MetadataResponse metadata_;
   std::map<int32_t, std::string> unreachable_;
+  SyncRules rules_;
   int waiting_for_ = 0;
 };
 

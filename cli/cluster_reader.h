@@ -11,8 +11,11 @@ namespace soliton::cli {
 struct ReadOptions {
   // Also asks every broker for a sign of life.
   bool dial_all = false;
-  // How long the quorum may take. Brokers ask its leader in turn, for a while when there is none.
-  Duration quorum_timeout = seconds(5);
+  // Also asks for the SyncRules of topics with replicas that are not in sync.
+  bool sync_rules = false;
+  // How long the quorum may take. Brokers ask its leader in turn, five seconds at most when there
+  // is none, and then say so: that is waited for.
+  Duration quorum_timeout = seconds(7);
 };
 
 // `done` gets the view, or why no broker answered; later, on the shard, once. A quorum that does

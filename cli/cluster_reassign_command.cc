@@ -6,6 +6,7 @@
 
 #include "cli/cluster_command.h"
 #include "cli/cluster_reader.h"
+#include "cli/move_throttle.h"
 #include "cli/replica_moves.h"
 #include "cli/start_position.h"
 #include "runtime/file/posix_file_system.h"
@@ -22,13 +23,17 @@ class ClusterReassignCommand final : public AdminCommand {
         .name = "cluster reassign",
         .summary = "move replicas to other brokers; list, wait for, or cancel such moves",
         .details =
-            "One of --to, --plan, --list, --export and --cancel. Plans are JSON as "
+            "One of --to, --plan, --list, --export, --cancel and --unthrottle. Plans are JSON as "
             "kafka-reassign-partitions.sh has it; --export prints what holds now, and gives back "
             "what was when it is kept and used as a plan. New replicas copy first, old ones go "
-            "when "
-            "the new ones are in sync.",
+            "when the new ones are in sync.\n"
+            "--throttle sets leader and follower.replication.throttled.rate of the brokers, and "
+            "which replicas are meant in the topics' settings. --wait, --cancel and --unthrottle "
+            "remove them again.",
         .examples = {{"soliton cluster reassign orders --to 2,3,4 --dry-run", "show the plan"},
                      {"soliton cluster reassign --plan plan.json --yes --wait", ""},
+                     {"soliton cluster reassign orders --to 2,3,4 --throttle 20MiB --wait",
+                      "leaves room for clients"},
                      {"soliton cluster reassign orders --export > before.json", ""},
                      {"soliton cluster reassign --list", "what is moving"}}};
   }
@@ -39,6 +44,11 @@ class ClusterReassignCommand final : public AdminCommand {
     options.Flag("--list", &list_, "show what is moving now");
     options.Flag("--export", &export_, "print where replicas are now, as a plan");
     options.Flag("--cancel", &cancel_, "take back what is moving now");
+    options.Flag("--unthrottle", &unthrottle_, "take throttles away, also of what is moving now");
+    options
+        .Value("--throttle", "BYTES", &throttle_,
+               "copy so much a second at most, to and from each broker")
+        .ShowDefault("no limit");
     options.Flag("--dry-run", &dry_run_, "only show what would be done");
     options.Flag("-y,--yes", &yes_, "do not ask");
     options.Flag("-w,--wait", &wait_, "until replicas have moved");
@@ -46,13 +56,15 @@ class ClusterReassignCommand final : public AdminCommand {
     AddConnectionOptions(options, &connection_);
   }
 
-  ExitCode Run(Context& context, const OptionSet&) override {
+  ExitCode Run(Context& context, const OptionSet& given) override {
+    throttled_ = given.Given("--throttle");
     if (format_ == OutputFormat::kHelp) {
       context.out.Write((list_ ? OngoingTable({}) : PlanTable({})).Render(format_));
       return ExitCode::kOk;
     }
     if (auto error = CheckFlags(context)) return context.Fail(*error);
     return WithCluster(context, false, [this](ClientLoop& loop, kafka::ClusterClient& cluster) {
+      if (unthrottle_) return Unthrottle(loop, cluster);
       if (list_ || cancel_) {
         return ListMoves(loop, cluster, [this, &loop, &cluster](std::vector<OngoingMove> moves) {
           OnMoves(loop, cluster, std::move(moves));
@@ -70,12 +82,21 @@ class ClusterReassignCommand final : public AdminCommand {
  private:
   std::optional<CliError> CheckFlags(const Context& context) {
     const int modes = int{to_.has_value()} + int{plan_file_.has_value()} + int{list_} +
-                      int{export_} + int{cancel_};
+                      int{export_} + int{cancel_} + int{unthrottle_};
     if (modes != 1) {
       return CliError{ExitCode::kUsage,
-                      modes == 0 ? "what shall be done? --to, --plan, --list, --export or --cancel"
-                                 : "--to, --plan, --list, --export and --cancel exclude each other",
+                      modes == 0 ? "what shall be done? --to, --plan, --list, --export, --cancel "
+                                   "or --unthrottle"
+                                 : "--to, --plan, --list, --export, --cancel and --unthrottle "
+                                   "exclude each other",
                       "", "", "see: soliton cluster reassign --help"};
+    }
+    const bool moves = to_.has_value() || plan_file_.has_value();
+    if (throttled_ && (!moves || throttle_.bytes <= 0)) {
+      return CliError{
+          ExitCode::kUsage,
+          moves ? "--throttle must be more than nothing" : "--throttle goes with --to and --plan",
+          "", "", "soliton cluster reassign orders --to 2,3,4 --throttle 20MiB"};
     }
     if ((to_.has_value() || plan_file_.has_value() || cancel_) && !yes_ && !dry_run_ &&
         !context.err.is_terminal()) {
@@ -127,17 +148,27 @@ class ClusterReassignCommand final : public AdminCommand {
       return loop.Finish(ExitCode::kOk);
     }
     if (!Confirmed(loop, fmt::format("This moves {}.", Counted(Size(moves_), "partition")))) return;
+    if (!throttled_) return Begin(loop, cluster);
+    SetThrottle(loop, cluster, moves_, ThrottledBrokers(moves_, view), throttle_.bytes,
+                [this, &loop, &cluster] { Begin(loop, cluster); });
+  }
+
+  void Begin(ClientLoop& loop, kafka::ClusterClient& cluster) {
     std::vector<Assignment> wanted;
     for (const ReplicaMove& move : moves_) wanted.push_back(move.to);
     ChangeReplicas(loop, cluster, wanted, [this, &loop, &cluster] {
       if (wait_) return Await(loop, cluster);
-      loop.context().Note(fmt::format("{} begun; see: soliton cluster reassign --list",
-                                      Counted(Size(moves_), "move")));
+      loop.context().Note(fmt::format(
+          "{} begun; see: soliton cluster reassign --list{}", Counted(Size(moves_), "move"),
+          throttled_ ? "\nthrottled until: soliton cluster reassign --list --wait, or "
+                       "--unthrottle"
+                     : ""));
       loop.Finish(ExitCode::kOk);
     });
   }
 
   void OnMoves(ClientLoop& loop, kafka::ClusterClient& cluster, std::vector<OngoingMove> moves) {
+    const size_t all = moves.size();
     std::erase_if(moves, [this](const OngoingMove& move) {
       return !topics_.empty() &&
              std::find(topics_.begin(), topics_.end(), move.topic) == topics_.end();
@@ -157,10 +188,59 @@ class ClusterReassignCommand final : public AdminCommand {
     if (!Confirmed(loop, fmt::format("This takes back {}.", Counted(Size(moves), "move")))) return;
     std::vector<Assignment> none;
     for (const OngoingMove& move : moves) none.push_back({move.topic, move.partition, {}});
-    ChangeReplicas(loop, cluster, none, [&loop, count = Size(moves)] {
-      loop.context().Note(fmt::format("took back {}", Counted(count, "move")));
-      loop.Finish(ExitCode::kOk);
+    const bool others = moves.size() < all;
+    std::set<std::string> topics;
+    for (const OngoingMove& move : moves) topics.insert(move.topic);
+    ChangeReplicas(loop, cluster, none,
+                   [this, &loop, &cluster, topics, others, count = Size(moves)] {
+                     loop.context().Note(fmt::format("took back {}", Counted(count, "move")));
+                     End(loop, cluster, topics, others);
+                   });
+  }
+
+  // Of these topics nothing moves any more: throttles that were set for it go. Rates are left as
+  // long as `others` move, and where no topic was throttled, since they may be somebody's wish.
+  void End(ClientLoop& loop, kafka::ClusterClient& cluster, const std::set<std::string>& topics,
+           bool others) {
+    LiftThrottle(loop, cluster, {topics.begin(), topics.end()}, {}, throttled_,
+                 [this, &loop, &cluster, others](int64_t changed) {
+                   if (changed == 0 || others) return loop.Finish(ExitCode::kOk);
+                   LiftRates(loop, cluster, changed);
+                 });
+  }
+
+  void Unthrottle(ClientLoop& loop, kafka::ClusterClient& cluster) {
+    ReadCluster(cluster, {}, [this, &loop, &cluster](const absl::StatusOr<ClusterView>& view) {
+      if (!view.ok()) {
+        return loop.Fail(ErrorFromStatus("cannot read the cluster's state", view.status()));
+      }
+      const auto all = CurrentAssignments(*view, topics_);
+      if (!all.ok()) {
+        return loop.Fail(ErrorFromStatus("cannot take throttles away", all.status()));
+      }
+      std::set<std::string> topics;
+      for (const Assignment& each : *all) topics.insert(each.topic);
+      LiftThrottle(loop, cluster, {topics.begin(), topics.end()}, {}, false,
+                   [this, &loop, &cluster](int64_t changed) { LiftRates(loop, cluster, changed); });
     });
+  }
+
+  void LiftRates(ClientLoop& loop, kafka::ClusterClient& cluster, int64_t of_topics) {
+    ReadCluster(
+        cluster, {}, [this, &loop, &cluster, of_topics](const absl::StatusOr<ClusterView>& view) {
+          if (!view.ok()) {
+            return loop.Fail(ErrorFromStatus("cannot read the cluster's state", view.status()));
+          }
+          std::vector<int32_t> brokers;
+          for (const auto& [node_id, node] : view->nodes) {
+            if (Serves(*view, node_id)) brokers.push_back(node_id);
+          }
+          LiftThrottle(loop, cluster, {}, brokers, throttled_, [&loop, of_topics](int64_t changed) {
+            loop.context().Note(changed + of_topics == 0 ? "nothing is throttled"
+                                                         : "throttle removed");
+            loop.Finish(ExitCode::kOk);
+          });
+        });
   }
 
   // False: the command has ended.
@@ -196,7 +276,12 @@ class ClusterReassignCommand final : public AdminCommand {
         if (moving.contains(name) || !done_.insert(name).second) continue;
         loop.context().Note(fmt::format("{} done ({} of {})", name, Size(done_), Size(moves_)));
       }
-      if (done_.size() == moves_.size()) return loop.Finish(ExitCode::kOk);
+      if (done_.size() == moves_.size()) {
+        std::set<std::string> topics;
+        for (const ReplicaMove& move : moves_) topics.insert(move.to.topic);
+        for (const OngoingMove& move : ongoing) topics.erase(move.topic);
+        return End(loop, cluster, topics, !ongoing.empty());
+      }
       loop.shard().ScheduleAfter(kLookInterval, [this, &loop, &cluster] {
         if (!loop.finished()) Await(loop, cluster);
       });
@@ -242,6 +327,9 @@ class ClusterReassignCommand final : public AdminCommand {
   bool list_ = false;
   bool export_ = false;
   bool cancel_ = false;
+  bool unthrottle_ = false;
+  bool throttled_ = false;
+  ByteCount throttle_;
   bool dry_run_ = false;
   bool yes_ = false;
   bool wait_ = false;

@@ -26,16 +26,18 @@ class ClusterStatusCommand final : public AdminCommand {
       return ExitCode::kOk;
     }
     return WithCluster(context, false, [this](ClientLoop& loop, kafka::ClusterClient& cluster) {
-      ReadCluster(cluster, {.dial_all = true}, [this, &loop](absl::StatusOr<ClusterView> view) {
-        if (!view.ok()) {
-          return loop.Fail(ErrorFromStatus("cannot read the cluster's state", view.status()));
-        }
-        if (format_ == OutputFormat::kTable || format_ == OutputFormat::kWide) {
-          loop.context().out.Write(SummaryOf(*view));
-        }
-        loop.context().out.Write(StatusTable(*view).Render(format_));
-        loop.Finish(ExitCode::kOk);
-      });
+      ReadCluster(
+          cluster, {.dial_all = true, .sync_rules = true},
+          [this, &loop](absl::StatusOr<ClusterView> view) {
+            if (!view.ok()) {
+              return loop.Fail(ErrorFromStatus("cannot read the cluster's state", view.status()));
+            }
+            if (format_ == OutputFormat::kTable || format_ == OutputFormat::kWide) {
+              loop.context().out.Write(SummaryOf(*view));
+            }
+            loop.context().out.Write(StatusTable(*view).Render(format_));
+            loop.Finish(ExitCode::kOk);
+          });
     });
   }
 
@@ -55,6 +57,7 @@ class ClusterStatusCommand final : public AdminCommand {
     table.AddFact("partitions", "int", static_cast<int64_t>(view.partitions.size()));
     table.AddFact("partitions_without_leader", "int", view.leaderless());
     table.AddFact("partitions_not_in_sync", "int", view.under_replicated());
+    table.AddFact("partitions_below_min_isr", "int", view.below_min_isr());
     FillNodeTable(view, &table);
     return table;
   }
@@ -70,10 +73,11 @@ class ClusterStatusCommand final : public AdminCommand {
         "cluster     {}\n"
         "health      {}\n"
         "quorum      {}\n"
-        "topics      {}   partitions {}   without leader {}   not in sync {}\n\n",
+        "topics      {}   partitions {}   without leader {}   not in sync {}   below min.isr "
+        "{}\n\n",
         view.cluster_id, health, QuorumText(view.quorum), HumanCount(view.topics),
         HumanCount(static_cast<int64_t>(view.partitions.size())), HumanCount(view.leaderless()),
-        HumanCount(view.under_replicated()));
+        HumanCount(view.under_replicated()), HumanCount(view.below_min_isr()));
   }
 
   OutputFormat format_ = OutputFormat::kTable;

@@ -76,7 +76,8 @@ absl::Status ErrorOf(kafka::ErrorCode code, const std::optional<std::string>& me
   return absl::FailedPreconditionError(CauseOf(code) + more);
 }
 
-void AddPartitions(const kafka::MetadataResponse& metadata, ClusterView* view) {
+void AddPartitions(const kafka::MetadataResponse& metadata, const SyncRules& rules,
+                   ClusterView* view) {
   for (const auto& topic : metadata.topics) {
     ++view->topics;
     for (const auto& each : topic.partitions) {
@@ -86,7 +87,14 @@ void AddPartitions(const kafka::MetadataResponse& metadata, ClusterView* view) {
                               each.leader_id,
                               each.leader_epoch,
                               each.replica_nodes,
-                              each.isr_nodes};
+                              each.isr_nodes,
+                              std::nullopt};
+      if (const auto found = rules.min_isr.find(partition.topic); found != rules.min_isr.end()) {
+        const auto adding = rules.adding.find(partition.name);
+        const auto wanted = static_cast<int64_t>(partition.replicas.size()) -
+                            (adding == rules.adding.end() ? 0 : adding->second);
+        partition.min_isr = std::min(found->second, wanted);
+      }
       if (partition.leader_id >= 0) ++view->nodes[partition.leader_id].leads;
       for (const int32_t replica : partition.replicas) {
         NodeView& node = view->nodes[replica];
@@ -190,6 +198,21 @@ void FindLeaderless(const ClusterView& view, std::vector<Problem>* problems) {
   }
 }
 
+// Those that lack as much are one problem.
+void FindBelowMinIsr(const ClusterView& view, std::vector<Problem>* problems) {
+  std::map<std::string, std::vector<std::string>> by_lack;
+  for (const PartitionView& partition : view.partitions) {
+    if (!partition.below_min_isr()) continue;
+    by_lack[fmt::format("{} of {} replicas in sync and min.insync.replicas is {}: writes with "
+                        "acks=all are refused",
+                        partition.isr.size(), partition.replicas.size(), *partition.min_isr)]
+        .push_back(partition.name);
+  }
+  for (auto& [what, names] : by_lack) {
+    problems->push_back({"below-min-isr", FirstOf(names), what, std::nullopt, std::move(names)});
+  }
+}
+
 }  // namespace
 
 int QuorumView::voters() const {
@@ -212,6 +235,11 @@ int64_t ClusterView::under_replicated() const {
   return std::count_if(partitions.begin(), partitions.end(), [](const PartitionView& each) {
     return each.isr.size() < each.replicas.size();
   });
+}
+
+int64_t ClusterView::below_min_isr() const {
+  return std::count_if(partitions.begin(), partitions.end(),
+                       [](const PartitionView& each) { return each.below_min_isr(); });
 }
 
 absl::StatusOr<QuorumView> MakeQuorumView(
@@ -243,7 +271,8 @@ absl::StatusOr<QuorumView> MakeQuorumView(
 ClusterView MakeClusterView(const kafka::DescribeClusterResponse& cluster,
                             const kafka::MetadataResponse& metadata,
                             const absl::StatusOr<kafka::DescribeQuorumResponse>& quorum,
-                            const std::map<int32_t, std::string>& unreachable) {
+                            const std::map<int32_t, std::string>& unreachable,
+                            const SyncRules& rules) {
   ClusterView view;
   view.cluster_id = cluster.cluster_id;
   for (const auto& broker : cluster.brokers) {
@@ -265,7 +294,7 @@ ClusterView MakeClusterView(const kafka::DescribeClusterResponse& cluster,
       node.leads_quorum = member.leads;
     }
   }
-  AddPartitions(metadata, &view);
+  AddPartitions(metadata, rules, &view);
   return view;
 }
 
@@ -274,6 +303,7 @@ std::vector<Problem> FindProblems(const ClusterView& view) {
   FindQuorumProblems(view, &problems);
   FindNodeProblems(view, &problems);
   FindLeaderless(view, &problems);
+  FindBelowMinIsr(view, &problems);
   for (const auto& [node_id, node] : view.nodes) {
     if (node.out_of_sync.empty()) continue;
     problems.push_back(

@@ -64,6 +64,14 @@ struct PartitionView {
   int32_t leader_epoch = -1;
   std::vector<int32_t> replicas;
   std::vector<int32_t> isr;
+  // min.insync.replicas as it counts here: not more than there are to be replicas. Null: not known,
+  // or not asked.
+  std::optional<int64_t> min_isr;
+
+  // It has a leader, and writes with acks=all are refused.
+  bool below_min_isr() const {
+    return leader_id >= 0 && min_isr.has_value() && static_cast<int64_t>(isr.size()) < *min_isr;
+  }
 };
 
 struct ClusterView {
@@ -75,10 +83,11 @@ struct ClusterView {
 
   int64_t leaderless() const;
   int64_t under_replicated() const;
+  int64_t below_min_isr() const;
 };
 
 // Something to be mended. `check` is one of: no-quorum-leader, quorum-unknown, voter-behind,
-// node-fenced, node-unreachable, node-unknown, no-leader, not-in-sync.
+// node-fenced, node-unreachable, node-unknown, no-leader, below-min-isr, not-in-sync.
 struct Problem {
   std::string check;
   std::string where;  // "orders-3, orders-7", "node 2", "quorum"
@@ -87,11 +96,18 @@ struct Problem {
   std::vector<std::string> partitions;
 };
 
+// What was asked beyond the state of partitions where replicas are not in sync.
+struct SyncRules {
+  std::map<std::string, int64_t> min_isr;  // by topic
+  std::map<std::string, int64_t> adding;   // by partition: replicas that a reassignment brings
+};
+
 // `unreachable`: brokers that did not answer this client, and why.
 ClusterView MakeClusterView(const kafka::DescribeClusterResponse& cluster,
                             const kafka::MetadataResponse& metadata,
                             const absl::StatusOr<kafka::DescribeQuorumResponse>& quorum,
-                            const std::map<int32_t, std::string>& unreachable);
+                            const std::map<int32_t, std::string>& unreachable,
+                            const SyncRules& rules = {});
 absl::StatusOr<QuorumView> MakeQuorumView(
     const absl::StatusOr<kafka::DescribeQuorumResponse>& response);
 

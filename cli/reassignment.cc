@@ -68,11 +68,6 @@ bool HasTopic(const ClusterView& view, const std::string& topic) {
                      [&](const PartitionView& each) { return each.topic == topic; });
 }
 
-bool Serves(const ClusterView& view, int32_t node_id) {
-  const auto found = view.nodes.find(node_id);
-  return found != view.nodes.end() && found->second.broker && !found->second.fenced;
-}
-
 absl::Status NoBroker(const ClusterView& view, int32_t node_id) {
   std::string known;
   for (const auto& [id, node] : view.nodes) {
@@ -151,6 +146,11 @@ class Spreader {
 };
 
 }  // namespace
+
+bool Serves(const ClusterView& view, int32_t node_id) {
+  const auto found = view.nodes.find(node_id);
+  return found != view.nodes.end() && found->second.broker && !found->second.fenced;
+}
 
 std::string Assignment::name() const { return fmt::format("{}-{}", topic, partition); }
 
@@ -304,6 +304,42 @@ LeaderPlan PlanDrain(const ClusterView& view, int32_t node) {
     }
     ++leads[best];
     plan.moves.push_back({partition, best, Reordered(partition.replicas, best, node)});
+  }
+  return plan;
+}
+
+absl::StatusOr<LeaderPlan> PlanReturn(const ClusterView& view, int32_t node) {
+  if (!Serves(view, node)) {
+    return absl::FailedPreconditionError(
+        fmt::format("node {} is fenced: it must run before it can lead", node));
+  }
+  std::map<int32_t, int64_t> leads;
+  for (const auto& [node_id, each] : view.nodes) leads[node_id] = each.leads;
+  LeaderPlan plan;
+  std::vector<const PartitionView*> candidates;
+  std::vector<const PartitionView*> behind;
+  for (const PartitionView& partition : view.partitions) {
+    if (partition.leader_id == node || !Contains(partition.replicas, node)) continue;
+    (Contains(partition.isr, node) ? candidates : behind).push_back(&partition);
+  }
+  const auto has_more = [&](const PartitionView* partition) {
+    return partition->leader_id < 0 || leads[partition->leader_id] > leads[node] + 1;
+  };
+  while (true) {
+    const auto next = std::max_element(candidates.begin(), candidates.end(),
+                                       [&](const PartitionView* a, const PartitionView* b) {
+                                         return leads[a->leader_id] < leads[b->leader_id];
+                                       });
+    if (next == candidates.end() || !has_more(*next)) break;
+    --leads[(*next)->leader_id];
+    ++leads[node];
+    plan.moves.push_back({**next, node, Reordered((*next)->replicas, node, -1)});
+    candidates.erase(next);
+  }
+  for (const PartitionView* partition : behind) {
+    if (!has_more(partition)) continue;
+    plan.stuck.push_back(fmt::format("{}: node {} is not in sync (in sync {})", partition->name,
+                                     node, Joined(partition->isr)));
   }
   return plan;
 }

@@ -36,6 +36,9 @@ absl::StatusOr<std::vector<Assignment>> CurrentAssignments(const ClusterView& vi
 // one twice, a partition twice.
 absl::Status CheckPlan(const std::vector<Assignment>& plan, const ClusterView& view);
 
+// Whether a broker is there and not fenced.
+bool Serves(const ClusterView& view, int32_t node_id);
+
 // One partition that a plan changes.
 struct ReplicaMove {
   Assignment to;
@@ -72,6 +75,10 @@ struct LeaderPlan {
 // All leaders off `node`, each to an in-sync replica that leads least by then. The node becomes the
 // last choice of those partitions.
 LeaderPlan PlanDrain(const ClusterView& view, int32_t node);
+// The other way: leaders to `node` until it leads as many as the others do, from those that lead
+// most. The node becomes the first choice of those partitions. kFailedPrecondition: it does not
+// serve.
+absl::StatusOr<LeaderPlan> PlanReturn(const ClusterView& view, int32_t node);
 // Leaders of these partitions (empty: all of the topic) to `to`, or with -1 each to its preferred
 // replica. Those that are there already are left out. kNotFound: no such topic, partition or
 // broker.

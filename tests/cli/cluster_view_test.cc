@@ -184,6 +184,31 @@ TEST(ClusterViewTest, AgesAreByTheLeadersClock) {
   EXPECT_EQ(view->members[1].fetched_ago_ms, 100);
 }
 
+TEST(ClusterViewTest, PartitionsThatRefuseWritesAreNamedApart) {
+  const std::vector<Partition> partitions = {{1, {1}}, {2, {2, 3}}, {1, {1}}, {-1, {3}}};
+  ClusterView view =
+      MakeClusterView(ThreeBrokers(), Orders(partitions), Quorum(), {}, {{{"orders", 2}}, {}});
+  EXPECT_EQ(view.below_min_isr(), 2);
+  const std::vector<Problem> problems = FindProblems(view);
+  ASSERT_GE(problems.size(), 2u);
+  EXPECT_EQ(problems[0].check, "no-leader") << "whoever cannot be written at all is named first";
+  EXPECT_EQ(problems[1].check, "below-min-isr");
+  EXPECT_EQ(problems[1].partitions, (Lines{"orders-0", "orders-2"}));
+  EXPECT_EQ(problems[1].what,
+            "1 of 3 replicas in sync and min.insync.replicas is 2: writes with acks=all are "
+            "refused");
+  // More than there are to be replicas are not asked for, and who only comes does not count.
+  view = MakeClusterView(ThreeBrokers(), Orders({{1, {1}}, {2, {2}}}), Quorum(), {},
+                         {{{"orders", 5}}, {{"orders-1", 2}}});
+  EXPECT_EQ(view.partitions[0].min_isr, 3);
+  EXPECT_EQ(view.partitions[1].min_isr, 1);
+  EXPECT_EQ(view.below_min_isr(), 1);
+  // Where it is not known nothing is said of it.
+  view = MakeClusterView(ThreeBrokers(), Orders(partitions), Quorum(), {}, {{{"other", 2}}, {}});
+  EXPECT_EQ(view.below_min_isr(), 0);
+  for (const Problem& each : FindProblems(view)) EXPECT_NE(each.check, "below-min-isr");
+}
+
 TEST(ClusterViewTest, LongListsAreCut) {
   EXPECT_EQ(FirstOf({"a", "b", "c"}, 2), "a, b, c") << "'and 1 more' would be no shorter";
   EXPECT_EQ(FirstOf({"a", "b", "c", "d"}, 2), "a, b and 2 more");

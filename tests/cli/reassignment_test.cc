@@ -169,6 +169,47 @@ TEST(LeaderPlanTest, DrainingSpreadsOverWhoIsInSyncAndServes) {
   for (const LeaderMove& move : plan.moves) EXPECT_EQ(move.to, 2);
 }
 
+TEST(LeaderPlanTest, WhoComesBackGetsWhatTheOthersHave) {
+  const std::vector<Ids> replicas(9, Ids{1, 2, 3});
+  ClusterView view = Cluster(3, replicas);
+  for (int i = 0; i < 9; ++i) {
+    PartitionView& partition = view.partitions[static_cast<size_t>(i)];
+    if (i >= 5) partition.leader_id = 2;
+    partition.replicas = partition.leader_id == 1 ? Ids{1, 2, 3} : Ids{2, 1, 3};
+  }
+  view.nodes[1].leads = 5;
+  view.nodes[2].leads = 4;
+  auto plan = PlanReturn(view, 3);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_TRUE(plan->stuck.empty());
+  ASSERT_EQ(plan->moves.size(), 3u);
+  std::map<int32_t, int> from;
+  for (const LeaderMove& move : plan->moves) {
+    EXPECT_EQ(move.to, 3);
+    EXPECT_EQ(move.order.front(), 3) << "it is preferred from now on";
+    ++from[move.partition.leader_id];
+  }
+  EXPECT_EQ(from, (std::map<int32_t, int>{{1, 2}, {2, 1}}));
+
+  // Only where it is in sync; the others are told of as long as it has less than they.
+  for (size_t i = 1; i < 9; ++i) view.partitions[i].isr = {1, 2};
+  plan = PlanReturn(view, 3);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_EQ(plan->moves.size(), 1u);
+  EXPECT_EQ(plan->moves[0].partition.name, "orders-0");
+  EXPECT_EQ(plan->stuck.size(), 8u);
+  EXPECT_EQ(plan->stuck.front(), "orders-1: node 3 is not in sync (in sync 1,2)");
+
+  view.nodes[3].fenced = true;
+  EXPECT_TRUE(absl::IsFailedPrecondition(PlanReturn(view, 3).status()));
+}
+
+TEST(LeaderPlanTest, WhoLeadsItsShareGetsNoMore) {
+  const auto plan = PlanReturn(Cluster(3, {{1, 2, 3}, {2, 3, 1}, {3, 1, 2}, {1, 2, 3}}), 3);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_TRUE(plan->moves.empty() && plan->stuck.empty());
+}
+
 TEST(LeaderPlanTest, LeadersGoWhereTheyMay) {
   ClusterView view = Cluster(3, {{1, 2}, {2, 3}, {3, 1}, {2, 1}});
   view.partitions[2].isr = {3};

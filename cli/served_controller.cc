@@ -18,6 +18,7 @@ controller::ControllerOptions ToOptions(const config::ControllerConfig& config) 
   options.listen = config.listener.endpoint;
   if (options.listen.host.empty()) options.listen.host = "0.0.0.0";
   options.voters = config.voters;
+  options.advertised = config.advertised;
   options.data_directory = JoinPath(config.metadata_log_dir, kControllerFolder);
   options.broker_session_timeout = milliseconds(config.broker_session_timeout_ms);
   options.broker_silence_timeout = milliseconds(config.broker_silence_timeout_ms);

@@ -59,7 +59,8 @@ constexpr Setting kBrokerSettings[] = {
      .scopes = kNodeScopes},
     {.name = "controller.quorum.voters", .type = Type::kList,
      .doc = "The controllers that found the cluster, as id@host:port, the same on all of them: 1, 3 or 5. A "
-            "controller without it is alone. A broker that is not a controller too needs this or "
+            "controller without it is alone; one that is not among them follows without a vote until it is "
+            "added (soliton cluster quorum add). Once the cluster stands, it says itself who votes. A broker that is not a controller too needs this or "
             "controller.quorum.bootstrap.servers.",
      .scopes = kNodeScopes},
 

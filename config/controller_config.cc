@@ -38,7 +38,44 @@ void TakeListener(const Config& config, uint8_t scopes, ControllerConfig& contro
                         : fmt::format("listeners = \"{}://host:9093\"", name));
 }
 
-// When the voters are named, this node must be one, at the port it listens on.
+// Where others reach the controller's listener, as far as the settings say it.
+void TakeAdvertised(const Config& config, ControllerConfig& controller, Diagnostics& diagnostics) {
+  const std::vector<NamedEndpoint> advertised =
+      CheckListeners(config, "advertised.listeners", diagnostics);
+  const NamedEndpoint* own = FindListener(advertised, controller.listener.name);
+  const Endpoint& reached = own != nullptr ? own->endpoint : controller.listener.endpoint;
+  if (!IsWildcard(reached.host)) controller.advertised = reached;
+}
+
+bool SameAddress(const Endpoint& a, const Endpoint& b) {
+  return a.port == b.port && (a.host == b.host || (IsLoopback(a.host) && IsLoopback(b.host)));
+}
+
+// One that is to be added to a quorum that stands must be reached by it, and must not be one of its
+// voters under another number.
+void CheckObserver(const ControllerConfig& controller, const std::optional<Location>& at,
+                   Diagnostics& diagnostics) {
+  const std::string_view name = "controller.quorum.voters";
+  const Endpoint& listens = controller.listener.endpoint;
+  const std::string message = fmt::format("node {} is not among {}", controller.node_id, name);
+  for (const auto& [node_id, endpoint] : controller.voters) {
+    if (!SameAddress(endpoint, listens) && !SameAddress(endpoint, controller.advertised)) continue;
+    diagnostics.Error(message, at,
+                      fmt::format("{} = \"{}@host:{}\"", name, controller.node_id, listens.port));
+    return;
+  }
+  if (controller.advertised.port == 0) {
+    diagnostics.Error(message, at,
+                      fmt::format("to be added to them, it needs an address of its own: "
+                                  "listeners = \"{}://host:9093\"",
+                                  controller.listener.name));
+    return;
+  }
+  diagnostics.Warning(message + ": it follows them without a vote", at,
+                      fmt::format("soliton cluster quorum add {}", controller.node_id));
+}
+
+// When the voters are named, this node is one, at the port it listens on, or is to be added later.
 void TakeVoters(const Config& config, ControllerConfig& controller, Diagnostics& diagnostics) {
   const std::string_view name = "controller.quorum.voters";
   if (!config.Has(name)) return;
@@ -58,9 +95,7 @@ void TakeVoters(const Config& config, ControllerConfig& controller, Diagnostics&
   const Endpoint& listens = controller.listener.endpoint;
   const auto self = controller.voters.find(controller.node_id);
   if (self == controller.voters.end() && controller.node_id >= 0) {
-    diagnostics.Error(fmt::format("node {} is not among {}", controller.node_id, name), at,
-                      fmt::format("{} = \"{}@host:{}\"", name, controller.node_id,
-                                  listens.port == 0 ? 9093 : listens.port));
+    CheckObserver(controller, at, diagnostics);
   } else if (self != controller.voters.end() && listens.port != 0 &&
              self->second.port != listens.port) {
     diagnostics.Error(fmt::format("{} has this node at port {}, but its {} listener uses {}", name,
@@ -123,6 +158,7 @@ ControllerConfig TakeControllerConfig(const Config& config, uint8_t scopes,
   controller.node_id = CheckNodeId(config, diagnostics);
   controller.cluster_id = config.GetString("cluster.id");
   TakeListener(config, scopes, controller, diagnostics);
+  TakeAdvertised(config, controller, diagnostics);
   TakeVoters(config, controller, diagnostics);
   CheckBootstrapServers(config, controller, diagnostics);
   CheckLogDirs(config, diagnostics);

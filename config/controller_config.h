@@ -15,7 +15,10 @@ struct ControllerConfig {
   int32_t node_id = -1;
   std::string cluster_id;  // "": the quorum makes one
   NamedEndpoint listener{"CONTROLLER", {"", 9093}};
-  std::map<int32_t, Endpoint> voters;     // by node id, this one too; empty: this node alone
+  // By node id; empty: this node alone. Without this one: it waits to be added.
+  std::map<int32_t, Endpoint> voters;
+  Endpoint advertised;  // where other controllers reach this one, if not as `voters` has it; port
+                        // 0: not known
   std::string metadata_log_dir = "data";  // the data is in its folder `controller`
   std::string log_level = "info";
 

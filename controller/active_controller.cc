@@ -116,8 +116,9 @@ void ActiveController::Handle(const pb::ControlRequest& request, ConnectionId co
   HandleDecided(core_.Handle(request, Context(connection)), std::move(reply));
 }
 
-void ActiveController::HandleDecided(ControllerResult result, Reply reply) {
+void ActiveController::HandleDecided(ControllerResult result, Reply reply, bool without_commit) {
   if (failed_ || !Perform(result)) return;
+  if (without_commit) return reply(result.response);
   deferred_.push_back({log_.end_offset(), std::move(result.response), std::move(reply)});
   ReleaseReplies();
 }

@@ -51,8 +51,8 @@ class ActiveController {
   void Start();
   // `reply` runs later or before this returns, or never when this controller stops leading.
   void Handle(const pb::ControlRequest& request, ConnectionId connection, Reply reply);
-  // Writes down what was decided elsewhere, and replies when that is committed.
-  void HandleDecided(ControllerResult result, Reply reply);
+  // Writes down what was decided elsewhere, and replies when that is committed, or already then.
+  void HandleDecided(ControllerResult result, Reply reply, bool without_commit = false);
   // A connection is gone, perhaps a broker's.
   void OnDisconnected(ConnectionId connection);
   // Brokers that follow the metadata.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/listener.h"
 #include "controller/active_controller.h"
 #include "controller/controller_server.h"
 #include "controller/held_requests.h"
@@ -65,8 +66,8 @@ class ControllerNodeImpl final : public ControllerNode,
                                 .clean_shutdown = directory_->was_clean(),
                                 .initial_voters = {},
                                 .quorum = options_.quorum,
-                                .adopt_old_log = options_.voters.size() <= 1,
-                                .endpoints = options_.voters,
+                                .adopt_old_log = founds() && options_.voters.size() <= 1,
+                                .endpoints = KnownEndpoints(),
                                 .snapshot_interval_bytes = options_.snapshot_interval_bytes,
                             },
                             *network_, *this);
@@ -113,7 +114,9 @@ class ControllerNodeImpl final : public ControllerNode,
   }
 
   void OnSnapshot(const QuorumSnapshot& snapshot) override {
-    absl::Status taken = publisher_.Reset(snapshot.records, snapshot.end.offset - 1);
+    std::vector<pb::MetadataRecord> records = snapshot.records;
+    *records.emplace_back().mutable_voters() = snapshot.voters;
+    absl::Status taken = publisher_.Reset(records, snapshot.end.offset - 1);
     if (taken.ok()) taken = LearnClusterId();
     if (!taken.ok()) return OnFailed(taken);
     LearnVoters(snapshot.voters);
@@ -122,8 +125,10 @@ class ControllerNodeImpl final : public ControllerNode,
 
   std::vector<pb::MetadataRecord> State() const override {
     std::vector<pb::MetadataRecord> records;
-    ImageToRecords(publisher_.image(),
-                   [&](const pb::MetadataRecord& record) { records.push_back(record); });
+    ImageToRecords(publisher_.image(), [&](const pb::MetadataRecord& record) {
+      // A snapshot names them, and their disks, itself.
+      if (!record.has_voters()) records.push_back(record);
+    });
     return records;
   }
 
@@ -202,7 +207,8 @@ class ControllerNodeImpl final : public ControllerNode,
         QuorumNetwork::Options{.self = self,
                                .cluster_id = directory_->cluster_id(),
                                .advertised = Advertised(),
-                               .peers = std::move(peers)},
+                               .peers = std::move(peers),
+                               .founds = founds()},
         QuorumNetwork::Events{
             .on_found = [this](const Voter& voter) { replica_->PeerFound(voter); },
             .on_lost = [this](const Voter& voter) { replica_->PeerLost(voter); },
@@ -211,10 +217,35 @@ class ControllerNodeImpl final : public ControllerNode,
             .on_frame = [this](const pb::QuorumFrame& frame) { return replica_->Receive(frame); }});
   }
 
+  // Whether a new cluster may begin with this one.
+  bool founds() const {
+    return options_.voters.empty() || options_.voters.contains(options_.node_id);
+  }
+
   // Where the others reach this one.
   Endpoint Advertised() const {
     const auto own = options_.voters.find(options_.node_id);
-    return own == options_.voters.end() ? options_.listen : own->second;
+    if (own != options_.voters.end()) return own->second;
+    if (options_.advertised.port != 0) return options_.advertised;
+    return config::IsWildcard(options_.listen.host) ? Endpoint() : options_.listen;
+  }
+
+  // Where controllers are reached: as the log says, else the settings, else they themselves.
+  std::map<int32_t, Endpoint> KnownEndpoints() const {
+    std::map<int32_t, Endpoint> endpoints = options_.voters;
+    if (const Endpoint own = Advertised(); own.port != 0) {
+      endpoints.try_emplace(options_.node_id, own);
+    }
+    if (replica_ == nullptr) return endpoints;
+    for (const auto& [node_id, endpoint] : EndpointsOf(replica_->voters())) {
+      if (endpoint.port != 0) endpoints[node_id] = endpoint;
+    }
+    for (const Voter& learner : replica_->core().learners()) {
+      if (const auto endpoint = network_->EndpointOf(learner.node_id)) {
+        endpoints.try_emplace(learner.node_id, *endpoint);
+      }
+    }
+    return endpoints;
   }
 
   // The log's is the only one that counts.
@@ -257,21 +288,19 @@ class ControllerNodeImpl final : public ControllerNode,
 
   void ChangeVoters(HeldRequest held) {
     const pb::ChangeVotersRequest& request = held.request.change_voters();
-    ControllerResult result = DecideVoterChange(replica_->core(), replica_->voters(), request,
-                                                replica_->IsFound(FromPb(request.voter())));
+    const Voter voter = FromPb(request.voter());
+    ControllerResult result = DecideVoterChange(
+        replica_->core(), KnownEndpoints(), request,
+        replica_->IsFound(voter) ? network_->EndpointOf(voter.node_id) : std::nullopt);
     result.response.set_correlation_id(held.request.correlation_id());
-    active_->HandleDecided(std::move(result), std::move(held.reply));
+    active_->HandleDecided(std::move(result), std::move(held.reply), request.without_commit());
   }
 
   void AnswerQuorum(HeldRequest held) {
     pb::ControlResponse response;
     response.set_correlation_id(held.request.correlation_id());
-    std::map<int32_t, Endpoint> endpoints = options_.voters;
-    for (const auto& [node_id, endpoint] : EndpointsOf(replica_->voters())) {
-      if (!endpoint.host.empty()) endpoints[node_id] = endpoint;
-    }
     *response.mutable_describe_quorum() =
-        DescribeQuorum(replica_->core(), endpoints, active_->Followers(),
+        DescribeQuorum(replica_->core(), KnownEndpoints(), active_->Followers(),
                        {.now = shard_.clock().Now(), .wall_ms = shard_.clock().WallMs()});
     held.reply(response);
   }

@@ -23,8 +23,12 @@ struct ControllerOptions {
   std::string cluster_id;  // "": the first leader draws one
   Endpoint listen;         // port 0 = any
   // Who founds the quorum, by node id, and where brokers and the others reach them; later the log
-  // says who votes. Empty: this node alone.
+  // says who votes. Empty: this node alone. Without this node: it follows them without a vote,
+  // until it is added.
   std::map<int32_t, Endpoint> voters;
+  // Where the others reach this one, unless `voters` says it; port 0: where it listens, if that is
+  // one address.
+  Endpoint advertised;
   std::string data_directory;
   QuorumOptions quorum;
   Duration broker_session_timeout = milliseconds(9000);

@@ -24,7 +24,14 @@ class ControllerServer::Session final : public ConnectionHandler {
   FramedConnection& connection() { return *connection_; }
   bool is_controller() const { return is_controller_; }
 
+  // Closes once what was answered is sent.
+  void Finish() {
+    finishing_ = true;
+    if (connection_->unsent_bytes() == 0) connection_->Close();
+  }
+
   void OnFrame(Buffer frame) override {
+    if (finishing_) return;
     pb::ControlRequest request;
     if (!request.ParseFromArray(frame.data(), static_cast<int>(frame.size()))) {
       LogWarn("{} sent a frame that is no control request: connection closed", connection_->peer());
@@ -40,7 +47,7 @@ class ControllerServer::Session final : public ConnectionHandler {
   }
   void OnClosed(const absl::Status&) override { server_.OnClosed(id_); }
   void OnDrained() override {
-    if (refused_) return connection_->Close();
+    if (finishing_) return connection_->Close();
     server_.publisher_.OnDrained(id_);
   }
 
@@ -60,10 +67,9 @@ class ControllerServer::Session final : public ConnectionHandler {
 
   void OnQuorumFrame(const pb::QuorumFrame& frame) {
     is_controller_ = true;
-    if (refused_) return;
     const absl::Status taken = server_.handler_.OnQuorumFrame(frame, id_);
     if (taken.ok()) return;
-    refused_ = true;
+    finishing_ = true;
     LogWarn("{}: {}; connection closed", connection_->peer(), std::string(taken.message()));
     // Whoever looks for the mistake looks at the one that does not come up: it is told, and the
     // connection closes when that has been sent.
@@ -78,7 +84,7 @@ class ControllerServer::Session final : public ConnectionHandler {
   std::shared_ptr<FramedConnection> connection_;
   int waiting_ = 0;
   bool is_controller_ = false;
-  bool refused_ = false;
+  bool finishing_ = false;  // closes when all is sent; hears nothing more
 };
 
 ControllerServer::ControllerServer(Shard& shard, MetadataPublisher& publisher, Handler& handler)
@@ -104,7 +110,7 @@ void ControllerServer::Stop() {
 
 void ControllerServer::CloseClients() {
   for (const auto& [id, session] : sessions_) {
-    if (!session->is_controller()) session->connection().Close();
+    if (!session->is_controller()) session->Finish();
   }
 }
 

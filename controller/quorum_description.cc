@@ -1,6 +1,6 @@
 #include "controller/quorum_description.h"
 
-#include <algorithm>
+#include <set>
 
 #include "controller/metadata/convert.h"
 
@@ -11,8 +11,8 @@ class QuorumDescriber {
  public:
   QuorumDescriber(const QuorumCore& core, const Moment& moment) : core_(core), moment_(moment) {}
 
-  void AddVoter(const Voter& voter, pb::DescribeQuorumResponse* response) const {
-    pb::QuorumReplicaState* out = response->add_voters();
+  // Of a controller, as far as the leader knows.
+  void AddController(const Voter& voter, pb::QuorumReplicaState* out) const {
     out->set_node_id(voter.node_id);
     ToPb(voter.directory_id, out->mutable_directory_id());
     if (voter == core_.self()) {
@@ -59,20 +59,27 @@ pb::DescribeQuorumResponse DescribeQuorum(const QuorumCore& core,
   response.set_high_watermark(core.committed_end());
   const QuorumDescriber describer(core, moment);
   const std::vector<Voter>& voters = core.voters().voters();
+  std::set<int32_t> listed;
   for (const Voter& voter : voters) {
-    describer.AddVoter(voter, &response);
-    const auto endpoint = endpoints.find(voter.node_id);
+    describer.AddController(voter, response.add_voters());
+    listed.insert(voter.node_id);
+  }
+  // One that has a new disk is no voter any more, and its old self still is.
+  for (const Voter& learner : core.learners()) {
+    if (core.voters().Contains(learner)) continue;
+    describer.AddController(learner, response.add_observers());
+    listed.insert(learner.node_id);
+  }
+  for (const int32_t node_id : listed) {
+    const auto endpoint = endpoints.find(node_id);
     if (endpoint == endpoints.end()) continue;
     pb::QuorumNode* node = response.add_nodes();
-    node->set_node_id(voter.node_id);
+    node->set_node_id(node_id);
     node->set_host(endpoint->second.host);
     node->set_port(endpoint->second.port);
   }
   for (const BrokerProgress& broker : followers) {
-    const bool votes = std::any_of(voters.begin(), voters.end(), [&](const Voter& voter) {
-      return voter.node_id == broker.broker_id;
-    });
-    if (!votes) describer.AddObserver(broker, &response);
+    if (!listed.contains(broker.broker_id)) describer.AddObserver(broker, &response);
   }
   return response;
 }

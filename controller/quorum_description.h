@@ -18,8 +18,8 @@ struct Moment {
   int64_t wall_ms = 0;
 };
 
-// `core` leads. `endpoints`: where voters are reached, by node id. Followers whose node votes are
-// left out: their node is listed already.
+// `core` leads. `endpoints`: where controllers are reached, by node id. Observers are controllers
+// without a vote and brokers; those whose node is listed already are left out.
 pb::DescribeQuorumResponse DescribeQuorum(const QuorumCore& core,
                                           const std::map<int32_t, Endpoint>& endpoints,
                                           const std::vector<BrokerProgress>& followers,

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "config/listener.h"
 #include "controller/metadata/convert.h"
 #include "controller/quorum/quorum_batches.h"
 #include "controller/quorum/quorum_wire.h"
@@ -25,7 +26,7 @@ const Voter* OfNode(const VoterSet& voters, int32_t node_id) {
 
 std::optional<ControllerResult> RefuseAdding(const QuorumCore& quorum, const Voter& voter,
                                              const pb::ChangeVotersRequest& request,
-                                             bool is_connected) {
+                                             const std::optional<Endpoint>& connected_at) {
   if (const Voter* known = OfNode(quorum.voters(), voter.node_id)) {
     return Refusal(ErrorCode::DUPLICATE_VOTER,
                    *known == voter
@@ -34,17 +35,23 @@ std::optional<ControllerResult> RefuseAdding(const QuorumCore& quorum, const Vot
                                      "one first",
                                      voter.node_id, known->directory_id.ToString()));
   }
-  if (request.voter().host().empty() || request.voter().port() == 0 ||
-      request.voter().port() > 65535) {
-    return Refusal(ErrorCode::INVALID_REQUEST,
-                   fmt::format("no address of controller {} is named", voter.node_id));
+  const Endpoint named{request.voter().host(), static_cast<uint16_t>(request.voter().port())};
+  if (config::IsWildcard(named.host) || named.port == 0 || request.voter().port() > 65535) {
+    return Refusal(
+        ErrorCode::INVALID_REQUEST,
+        fmt::format("no address is named at which others reach controller {}", voter.node_id));
   }
-  if (!is_connected) {
+  if (!connected_at) {
     return Refusal(
         ErrorCode::REQUEST_TIMED_OUT,
         fmt::format("controller {} with disk {} is not connected to the leader: start it "
                     "with this cluster's controller.quorum.voters first",
                     voter.node_id, voter.directory_id.ToString()));
+  }
+  if (connected_at->port != named.port) {
+    return Refusal(ErrorCode::INVALID_REQUEST,
+                   fmt::format("controller {} is reached at {}, not at {}", voter.node_id,
+                               connected_at->ToString(), named.ToString()));
   }
   const int64_t lag = quorum.committed_end() - quorum.FlushedBy(voter);
   if (lag > kMaxLagRecords) {
@@ -59,20 +66,23 @@ std::optional<ControllerResult> RefuseAdding(const QuorumCore& quorum, const Vot
 
 }  // namespace
 
-ControllerResult DecideVoterChange(const QuorumCore& quorum, const pb::Voters& present,
-                                   const pb::ChangeVotersRequest& request, bool is_connected) {
+ControllerResult DecideVoterChange(const QuorumCore& quorum, std::map<int32_t, Endpoint> endpoints,
+                                   const pb::ChangeVotersRequest& request,
+                                   const std::optional<Endpoint>& connected_at) {
   const Voter voter = FromPb(request.voter());
   std::vector<Voter> next = quorum.voters().voters();
-  std::map<int32_t, Endpoint> endpoints = EndpointsOf(present);
   if (request.add()) {
-    if (auto refusal = RefuseAdding(quorum, voter, request, is_connected)) return *refusal;
+    if (auto refusal = RefuseAdding(quorum, voter, request, connected_at)) return *refusal;
     next.push_back(voter);
     endpoints[voter.node_id] = {request.voter().host(),
                                 static_cast<uint16_t>(request.voter().port())};
   } else if (std::erase(next, voter) == 0) {
+    const Voter* known = OfNode(quorum.voters(), voter.node_id);
     return Refusal(ErrorCode::VOTER_NOT_FOUND,
-                   fmt::format("controller {} with disk {} is no voter", voter.node_id,
-                               voter.directory_id.ToString()));
+                   known == nullptr ? fmt::format("controller {} is no voter", voter.node_id)
+                                    : fmt::format("controller {} votes with disk {}, not with {}",
+                                                  voter.node_id, known->directory_id.ToString(),
+                                                  voter.directory_id.ToString()));
   }
   if (next.empty()) {
     return Refusal(ErrorCode::INVALID_REQUEST, "the last voter cannot be removed");

@@ -11,25 +11,15 @@ using controller::WholeResult;
 using kafka::UnregisterBrokerRequest;
 using kafka::UnregisterBrokerResponse;
 
-UnregisterBrokerResponse ToResponse(const absl::StatusOr<WholeResult>& result) {
-  UnregisterBrokerResponse response;
-  response.error_code = result.ok() ? result->error : ControllerCallError(result.status());
-  response.error_message = std::nullopt;
-  if (response.error_code != kafka::ErrorCode::NONE) {
-    response.error_message =
-        result.ok() ? result->error_message : std::string(result.status().message());
-  }
-  return response;
-}
-
 void Handle(RequestPtr request) {
   auto body = request->Decode<UnregisterBrokerRequest>();
   if (!body) return;
   request->home().AskController(
       [request, id = body->broker_id](controller::ControllerClient& client) {
         client.UnregisterBroker(id, [request](absl::StatusOr<WholeResult> result) {
-          request->home().shard().Post(
-              [request, result = std::move(result)] { request->Reply(ToResponse(result)); });
+          request->home().shard().Post([request, result = std::move(result)] {
+            request->Reply(WholeResponse<UnregisterBrokerResponse>(result));
+          });
         });
       });
 }

@@ -31,6 +31,8 @@ extern const HandlerEntry kDescribeClusterHandler;
 extern const HandlerEntry kDescribeProducersHandler;
 extern const HandlerEntry kUnregisterBrokerHandler;
 extern const HandlerEntry kDescribeTopicPartitionsHandler;
+extern const HandlerEntry kAddRaftVoterHandler;
+extern const HandlerEntry kRemoveRaftVoterHandler;
 
 std::span<const HandlerEntry* const> Handlers() {
   static constexpr std::array kHandlers = {
@@ -58,6 +60,8 @@ std::span<const HandlerEntry* const> Handlers() {
       &kDescribeProducersHandler,
       &kUnregisterBrokerHandler,
       &kDescribeTopicPartitionsHandler,
+      &kAddRaftVoterHandler,
+      &kRemoveRaftVoterHandler,
   };
   return kHandlers;
 }

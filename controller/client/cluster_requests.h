@@ -43,6 +43,16 @@ struct WholeResult {
   std::string error_message;
 };
 
+// One voter of the metadata quorum comes or goes (KIP-853).
+struct VoterChange {
+  bool add = false;
+  int32_t node_id = -1;
+  Uuid directory_id;
+  Endpoint endpoint;  // of one that comes: where others reach it
+  // Answered when the leader has written it down, committed or not.
+  bool without_commit = false;
+};
+
 // The metadata quorum as its leader sees it. Times are the leader's wall clock; -1: unknown.
 struct QuorumDescription {
   struct Replica {
@@ -60,8 +70,8 @@ struct QuorumDescription {
   int32_t leader_epoch = -1;
   int64_t high_watermark = -1;
   std::vector<Replica> voters;
-  std::vector<Replica> observers;  // brokers that are no voters
-  std::vector<Node> nodes;         // where voters are reached
+  std::vector<Replica> observers;  // controllers and brokers that are no voters
+  std::vector<Node> nodes;         // where controllers are reached
 };
 
 }  // namespace soliton::controller

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "controller/client/control_channel.h"
+#include "controller/client/controller_chooser.h"
 #include "controller/client/metadata_follower.h"
 #include "controller/client/patient_calls.h"
 #include "controller/client/reconnect_backoff.h"
@@ -22,8 +23,6 @@ using kafka::ErrorCode;
 constexpr Duration kConnectTimeout = seconds(1);
 constexpr Duration kShutdownHeartbeatInterval = milliseconds(50);
 constexpr Duration kDuplicateRetryDelay = milliseconds(100);
-// Controllers may point at each other for a moment. Beyond this, hints are followed with back-off.
-constexpr int kMaxHintsInARow = 3;
 // An election is over by then, even where it waits for a timeout.
 constexpr Duration kAvoidLost = milliseconds(500);
 
@@ -36,6 +35,7 @@ class ControllerClientImpl final : public ControllerClient {
         options_(std::move(options)),
         events_(std::move(events)),
         cluster_id_(options_.cluster_id),
+        chooser_(options_.controllers),
         channel_(*ports.transport, shard,
                  {.on_connected = [this](const absl::Status& status) { OnConnected(status); },
                   .on_closed = [this](const absl::Status& why) { OnClosed(why); },
@@ -169,6 +169,14 @@ class ControllerClientImpl final : public ControllerClient {
                   });
   }
 
+  void ChangeVoter(const VoterChange& change, Duration timeout,
+                   Callback<WholeResult> done) override {
+    patient_.Call(ToChangeVoters(change), timeout,
+                  [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
+                    done(FromWhole(response));
+                  });
+  }
+
   void DescribeQuorum(Callback<QuorumDescription> done) override {
     pb::ControlRequest request;
     request.mutable_describe_quorum();
@@ -195,21 +203,8 @@ class ControllerClientImpl final : public ControllerClient {
 
   void Connect() {
     reconnect_timer_ = 0;
-    endpoint_ = Choose();
+    endpoint_ = chooser_.Next(shard_.clock().Now());
     channel_.Connect(endpoint_, std::min<Duration>(kConnectTimeout, options_.request_timeout));
-  }
-
-  // Not the one that was just lost, as long as there are others: it may be stopped and still take
-  // connections, and the others may not know yet that it leads no more.
-  Endpoint Choose() {
-    const std::optional<Endpoint> hint = std::exchange(hint_, std::nullopt);
-    const bool avoids = shard_.clock().Now() < avoid_until_;
-    if (hint && !(avoids && *hint == avoided_)) return *hint;
-    const auto next = [this] {
-      return options_.controllers[next_controller_++ % options_.controllers.size()];
-    };
-    const Endpoint endpoint = next();
-    return avoids && endpoint == avoided_ ? next() : endpoint;
   }
 
   void ConnectLater(Duration delay) {
@@ -228,8 +223,7 @@ class ControllerClientImpl final : public ControllerClient {
 
   void OnClosed(const absl::Status& why) {
     if (registered_) {
-      avoided_ = endpoint_;
-      avoid_until_ = shard_.clock().Now() + kAvoidLost;
+      chooser_.Avoid(endpoint_, shard_.clock().Now() + kAvoidLost);
       LogWarn("broker {}: lost the controller: {}", options_.broker_id, std::string(why.message()));
     }
     registered_ = false;
@@ -238,8 +232,7 @@ class ControllerClientImpl final : public ControllerClient {
     shard_.CancelTimer(std::exchange(heartbeat_timer_, 0));
     shard_.CancelTimer(std::exchange(register_timer_, 0));
     shard_.CancelTimer(std::exchange(ping_timer_, 0));
-    const bool trusts_hint = hint_ && ++hints_followed_ <= kMaxHintsInARow;
-    ConnectLater(trusts_hint ? Duration::zero() : backoff_.Next(shard_.random()));
+    ConnectLater(chooser_.TrustsHint() ? Duration::zero() : backoff_.Next(shard_.random()));
   }
 
   // A controller that was stopped, or is cut off, keeps its connections.
@@ -280,7 +273,8 @@ class ControllerClientImpl final : public ControllerClient {
             fmt::format("{}: {}", kafka::ErrorName(error), response->error_message())));
       case ErrorCode::NOT_CONTROLLER:
         if (response->has_leader()) {
-          hint_ = {response->leader().host(), static_cast<uint16_t>(response->leader().port())};
+          chooser_.Hint(
+              {response->leader().host(), static_cast<uint16_t>(response->leader().port())});
         }
         return channel_.Close(absl::UnavailableError(response->error_message()));
       default:
@@ -294,7 +288,7 @@ class ControllerClientImpl final : public ControllerClient {
     }
     controller_epoch_ = registration.controller_epoch();
     backoff_.Reset();
-    hints_followed_ = 0;
+    chooser_.Found();
     duplicate_since_.reset();
     registered_ = true;
     cluster_id_ = registration.cluster_id();
@@ -358,6 +352,7 @@ class ControllerClientImpl final : public ControllerClient {
     if (!update.ok()) return Refuse(update.status());
     if (!update->has_value()) return;
     const MetadataImagePtr image = (*update)->image;
+    chooser_.SetVoters(image->voters);
     if (events_.on_image) events_.on_image(image, (*update)->delta);
     // As soon as it may be unfenced, ask for it: every millisecond counts for a partition without
     // leader.
@@ -449,12 +444,8 @@ class ControllerClientImpl final : public ControllerClient {
   std::optional<MonotonicTime> duplicate_since_;
   MonotonicTime last_duplicate_at_{};
   absl::AnyInvocable<void()> shutdown_done_;
-  size_t next_controller_ = 0;
+  ControllerChooser chooser_;
   Endpoint endpoint_;  // dialled last
-  Endpoint avoided_;
-  MonotonicTime avoid_until_{};
-  std::optional<Endpoint> hint_;  // who leads, as the last one asked said
-  int hints_followed_ = 0;        // since the last registration
   ReconnectBackoff backoff_;
   MetadataFollower follower_;
   TimerId reconnect_timer_ = 0;
@@ -472,7 +463,6 @@ class ControllerClientImpl final : public ControllerClient {
 std::unique_ptr<ControllerClient> ControllerClient::Create(const Ports& ports, Shard& shard,
                                                            ControllerClientOptions options,
                                                            Events events) {
-  CHECK(!options.controllers.empty(), "no controller to connect to");
   return std::make_unique<ControllerClientImpl>(ports, shard, std::move(options),
                                                 std::move(events));
 }

@@ -23,7 +23,8 @@
 namespace soliton::controller {
 
 struct ControllerClientOptions {
-  std::vector<Endpoint> controllers;  // controller.quorum.bootstrap.servers
+  // controller.quorum.bootstrap.servers, or .voters; at least one. The metadata names more later.
+  std::vector<Endpoint> controllers;
   int32_t broker_id = -1;
   std::string cluster_id;  // "" accepts whatever the controller says
   Uuid incarnation_id;     // new at every process start
@@ -173,6 +174,8 @@ class ControllerClient {
                                   bool keep_replication_factor, Duration timeout,
                                   Callback<std::vector<PartitionResult>> done) = 0;
   virtual void UnregisterBroker(int32_t broker_id, Callback<WholeResult> done) = 0;
+  virtual void ChangeVoter(const VoterChange& change, Duration timeout,
+                           Callback<WholeResult> done) = 0;
   virtual void DescribeQuorum(Callback<QuorumDescription> done) = 0;
   virtual void AllocateProducerIds(Callback<ProducerIdBlock> done) = 0;
 

@@ -178,6 +178,19 @@ pb::ControlRequest ToAlterReassignments(const std::vector<ReassignmentSpec>& par
   return request;
 }
 
+pb::ControlRequest ToChangeVoters(const VoterChange& change) {
+  pb::ControlRequest request;
+  pb::ChangeVotersRequest* out = request.mutable_change_voters();
+  out->set_add(change.add);
+  out->set_without_commit(change.without_commit);
+  pb::Voter* voter = out->mutable_voter();
+  voter->set_node_id(change.node_id);
+  ToPb(change.directory_id, voter->mutable_directory_id());
+  voter->set_host(change.endpoint.host);
+  voter->set_port(change.endpoint.port);
+  return request;
+}
+
 pb::ControlRequest ToAllocateProducerIds(int32_t broker_id, int64_t broker_epoch) {
   pb::ControlRequest request;
   request.mutable_allocate_producer_ids()->set_broker_id(broker_id);

@@ -24,6 +24,7 @@ pb::ControlRequest ToAlterConfigs(const std::vector<ResourceChangeSpec>& resourc
 pb::ControlRequest ToElectLeaders(const ElectionSpec& election);
 pb::ControlRequest ToAlterReassignments(const std::vector<ReassignmentSpec>& partitions,
                                         bool keep_replication_factor);
+pb::ControlRequest ToChangeVoters(const VoterChange& change);
 pb::ControlRequest ToAllocateProducerIds(int32_t broker_id, int64_t broker_epoch);
 
 // `count` results are expected. An error of the whole request is kUnavailable: nothing was done.

@@ -7,6 +7,18 @@ namespace {
 
 using Emit = std::function<void(const pb::MetadataRecord&)>;
 
+void EmitVoters(const std::map<int32_t, Endpoint>& voters, const Emit& emit) {
+  if (voters.empty()) return;
+  pb::MetadataRecord record;
+  for (const auto& [id, endpoint] : voters) {
+    pb::Voter* out = record.mutable_voters()->add_voters();
+    out->set_node_id(id);
+    out->set_host(endpoint.host);
+    out->set_port(endpoint.port);
+  }
+  emit(record);
+}
+
 void EmitBroker(const BrokerInfo& broker, const Emit& emit) {
   pb::MetadataRecord record;
   pb::RegisterBroker* out = record.mutable_register_broker();
@@ -72,6 +84,7 @@ void ImageToRecords(const MetadataImage& image, const Emit& emit) {
   record.mutable_producer_ids()->set_broker_epoch(-1);
   record.mutable_producer_ids()->set_next_producer_id(image.next_producer_id);
   emit(record);
+  EmitVoters(image.voters, emit);
   for (const auto& [id, broker] : image.brokers) EmitBroker(broker, emit);
   for (const auto& [id, configs] : image.broker_configs) EmitBrokerConfigs(id, configs, emit);
   for (const auto& [id, topic] : image.topics_by_id) EmitTopic(*topic, emit);

@@ -37,7 +37,12 @@ absl::Status MetadataBuilder::ApplyKind(const pb::MetadataRecord& record) {
   using Kind = pb::MetadataRecord::KindCase;
   switch (record.kind_case()) {
     case Kind::kNoOp:
+      return absl::OkStatus();
     case Kind::kVoters:
+      image_.voters.clear();
+      for (const pb::Voter& voter : record.voters().voters()) {
+        image_.voters[voter.node_id()] = {voter.host(), static_cast<uint16_t>(voter.port())};
+      }
       return absl::OkStatus();
     case Kind::kCluster:
       if (!image_.cluster_id.empty()) return Contradiction("second cluster id");
@@ -255,8 +260,9 @@ bool SameImages(const MetadataImage& a, const MetadataImage& b) {
   const MetadataDelta delta = DiffImages(a, b);
   return a.offset == b.offset && a.cluster_id == b.cluster_id &&
          a.controller_id == b.controller_id && a.next_producer_id == b.next_producer_id &&
-         !delta.brokers_changed && !delta.broker_configs_changed && delta.changed_topics.empty() &&
-         delta.deleted_topics.empty() && a.topics_by_name.size() == b.topics_by_name.size();
+         a.voters == b.voters && !delta.brokers_changed && !delta.broker_configs_changed &&
+         delta.changed_topics.empty() && delta.deleted_topics.empty() &&
+         a.topics_by_name.size() == b.topics_by_name.size();
 }
 
 }  // namespace soliton::controller

@@ -85,6 +85,8 @@ class MetadataImage {
   std::string cluster_id;
   int32_t controller_id = -1;
   int64_t next_producer_id = 0;
+  // Where the controllers that vote are reached, by node id; port 0: not known.
+  std::map<int32_t, Endpoint> voters;
   std::map<int32_t, BrokerInfo> brokers;
   // Dynamic settings by broker id or kEveryBroker, Kafka's broker setting names. No empty maps.
   std::map<int32_t, std::map<std::string, std::string>> broker_configs;

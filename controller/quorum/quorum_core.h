@@ -116,6 +116,7 @@ class QuorumCore {
   // Sends the log to somebody who does not vote (yet), or no more.
   QuorumEffects AddLearner(const Voter& learner, MonotonicTime now);
   void RemoveLearner(const Voter& learner) { learners_.erase(learner); }
+  const std::set<Voter>& learners() const { return learners_; }
 
   // ---- state ----
 

@@ -65,6 +65,7 @@ QuorumNetwork::Peer& QuorumNetwork::Add(int32_t node_id, const Endpoint& endpoin
 
 void QuorumNetwork::SetVoters(const std::map<int32_t, Endpoint>& voters) {
   WarnIfNotAsConfigured(voters);
+  voters_ = voters;
   for (auto& [node_id, peer] : peers_) {
     peer.is_voter = voters.contains(node_id);
     if (!peer.is_voter) ForgetLater(node_id);
@@ -181,7 +182,35 @@ absl::Status QuorumNetwork::Receive(ConnectionId connection, const pb::QuorumFra
   if (it == peers_.end() || it->second.incoming != connection) {
     return absl::InvalidArgumentError("a voter's message on a connection that is not that voter's");
   }
+  if (frame.has_known_voters()) {
+    OnKnownVoters(frame.known_voters());
+    return absl::OkStatus();
+  }
   return events_.on_frame(frame);
+}
+
+// The log will say it again, to whoever gets it.
+void QuorumNetwork::OnKnownVoters(const pb::Voters& voters) {
+  for (const pb::Voter& voter : voters.voters()) {
+    const Endpoint endpoint{voter.host(), static_cast<uint16_t>(voter.port())};
+    if (voter.node_id() == options_.self.node_id || peers_.contains(voter.node_id())) continue;
+    if (!endpoint.host.empty() && endpoint.port != 0) Dial(Add(voter.node_id(), endpoint));
+  }
+}
+
+void QuorumNetwork::TellVoters(const Peer& peer) {
+  if (voters_.empty() || (peer.is_voter && !peer.fresh)) return;
+  pb::QuorumFrame frame;
+  const Voter to{peer.node_id, peer.directory_id};
+  ToPb(options_.self, frame.mutable_from());
+  ToPb(to, frame.mutable_to());
+  for (const auto& [node_id, endpoint] : voters_) {
+    pb::Voter* voter = frame.mutable_known_voters()->add_voters();
+    voter->set_node_id(node_id);
+    voter->set_host(endpoint.host);
+    voter->set_port(endpoint.port);
+  }
+  Send(to, frame);
 }
 
 absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello& hello) {
@@ -193,9 +222,11 @@ absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello
   }
   auto it = peers_.find(from.node_id);
   if (it == peers_.end()) {
-    if (hello.port() == 0 || hello.port() > 65535) {
-      return absl::FailedPreconditionError(
-          fmt::format("no controller with node id {} is known here", from.node_id));
+    if (hello.host().empty() || hello.port() == 0 || hello.port() > 65535) {
+      return absl::FailedPreconditionError(fmt::format(
+          "controller {} is not known here, and does not say where it is reached: name an address "
+          "of its own in its listeners or advertised.listeners",
+          from.node_id));
     }
     Peer stranger;
     stranger.node_id = from.node_id;
@@ -253,7 +284,8 @@ absl::Status QuorumNetwork::CheckHello(const Peer& peer, const pb::QuorumHello& 
 }
 
 std::vector<int32_t> QuorumNetwork::ConfiguredVoters() const {
-  std::vector<int32_t> voters = {options_.self.node_id};
+  std::vector<int32_t> voters;
+  if (options_.founds) voters.push_back(options_.self.node_id);
   for (const auto& [node_id, endpoint] : options_.peers) voters.push_back(node_id);
   std::sort(voters.begin(), voters.end());
   return voters;
@@ -274,12 +306,13 @@ void QuorumNetwork::Judge(Peer& peer) {
   if (peer.found || peer.outgoing == nullptr || peer.incoming == 0) return;
   peer.found = true;
   peer.backoff.Reset();
+  TellVoters(peer);
   events_.on_found({peer.node_id, peer.directory_id});
   FormIfAllAreFresh();
 }
 
 void QuorumNetwork::FormIfAllAreFresh() {
-  if (!events_.is_fresh()) return;
+  if (!options_.founds || !events_.is_fresh()) return;
   std::vector<Voter> voters = {options_.self};
   for (const auto& [node_id, endpoint] : options_.peers) {
     const auto it = peers_.find(node_id);
@@ -298,6 +331,11 @@ void QuorumNetwork::Lose(Peer& peer) {
 bool QuorumNetwork::IsFound(int32_t node_id) const {
   const auto it = peers_.find(node_id);
   return it != peers_.end() && it->second.found;
+}
+
+std::optional<Endpoint> QuorumNetwork::EndpointOf(int32_t node_id) const {
+  const auto it = peers_.find(node_id);
+  return it == peers_.end() ? std::nullopt : std::optional(it->second.endpoint);
 }
 
 void QuorumNetwork::Send(const Voter& to, const pb::QuorumFrame& frame) {

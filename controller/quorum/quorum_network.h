@@ -4,7 +4,7 @@
 // controller's server), who names them by a number.
 //
 // Who comes and is not known yet is dialled back: a controller that is to be added, or that has got
-// a new disk and a new address.
+// a new disk and a new address. It is told who votes: whom it was started with may be gone.
 //
 // A new cluster is formed when every configured voter is there with a new disk: only then is it
 // sure that none of them has voted before, and which disks they are. Owned by one shard.
@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ class QuorumNetwork final : public QuorumPeers {
     std::string cluster_id;             // "" accepts any, until SetClusterId
     Endpoint advertised;                // where the others reach this one
     std::map<int32_t, Endpoint> peers;  // who founds the quorum, by node id, without this one
+    bool founds = true;                 // whether this one founds it with them
     Duration connect_timeout = milliseconds(500);
   };
 
@@ -60,6 +62,8 @@ class QuorumNetwork final : public QuorumPeers {
   void SetClusterId(const std::string& cluster_id) { options_.cluster_id = cluster_id; }
   void Send(const Voter& to, const pb::QuorumFrame& frame) override;
   bool IsFound(int32_t node_id) const;
+  // Where a known one is dialled.
+  std::optional<Endpoint> EndpointOf(int32_t node_id) const;
 
  private:
   class Outgoing;
@@ -87,6 +91,8 @@ class QuorumNetwork final : public QuorumPeers {
   void OnRefused(int32_t node_id, const std::string& why);
   void OnOutgoingClosed(int32_t node_id);
   Peer& Add(int32_t node_id, const Endpoint& endpoint);
+  void TellVoters(const Peer& peer);
+  void OnKnownVoters(const pb::Voters& voters);
   void WarnIfNotAsConfigured(const std::map<int32_t, Endpoint>& voters);
   // Lets go of one that is no voter and not connected. Posted: callers still use it.
   void ForgetLater(int32_t node_id);
@@ -103,7 +109,8 @@ class QuorumNetwork final : public QuorumPeers {
   const Events events_;
   const std::string process_id_;
   std::map<int32_t, Peer> peers_;
-  std::vector<int32_t> warned_of_;  // voters that are not as configured
+  std::map<int32_t, Endpoint> voters_;  // of SetVoters
+  std::vector<int32_t> warned_of_;      // voters that are not as configured
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -89,6 +89,7 @@ decltype(QuorumMessage::body) Body(const pb::QuorumFrame& frame) {
       return SnapshotRequest{.end = FromPb(frame.snapshot_request().end())};
     case pb::QuorumFrame::kTransferNow:
     case pb::QuorumFrame::kHello:
+    case pb::QuorumFrame::kKnownVoters:
     case pb::QuorumFrame::BODY_NOT_SET:
       break;
   }

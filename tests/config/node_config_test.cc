@@ -321,6 +321,31 @@ TEST(ControllerConfig, VotersFoundTheQuorum) {
   EXPECT_EQ(built.controller->voters, voters);
 }
 
+TEST(ControllerConfig, OneThatIsNotAmongTheVotersWaitsToBeAdded) {
+  const std::string voters = "node.id = 4\ncontroller.quorum.voters = \"1@a:9093\"\n";
+  const BuiltController built = Controller(voters + "listeners = \"CONTROLLER://d:9096\"\n");
+  ASSERT_TRUE(built.controller.ok()) << built.rendered;
+  EXPECT_EQ(built.rendered,
+            "warning: node 4 is not among controller.quorum.voters: it follows them without a "
+            "vote\n  at: c.toml:2:28   soliton cluster quorum add 4\n");
+  EXPECT_EQ(built.controller->advertised, (Endpoint{"d", 9096}));
+  const BuiltController behind =
+      Controller(voters +
+                 "listeners = \"CONTROLLER://:9096\"\n"
+                 "advertised.listeners = \"CONTROLLER://outside:19096\"\n");
+  ASSERT_TRUE(behind.controller.ok()) << behind.rendered;
+  EXPECT_EQ(behind.controller->advertised, (Endpoint{"outside", 19096}));
+  for (const auto& [listener, hint] :
+       {std::pair{"CONTROLLER://:9096", "it needs an address of its own"},
+        std::pair{"CONTROLLER://a:9093", "controller.quorum.voters = \"4@host:9093\""}}) {
+    const BuiltController wrong = Controller(voters + "listeners = \"" + listener + "\"\n");
+    EXPECT_FALSE(wrong.controller.ok()) << listener;
+    EXPECT_NE(wrong.rendered.find("error: node 4 is not among"), std::string::npos)
+        << wrong.rendered;
+    EXPECT_NE(wrong.rendered.find(hint), std::string::npos) << wrong.rendered;
+  }
+}
+
 TEST(ControllerConfig, AnEvenNumberOfVotersIsAWarning) {
   const BuiltController built =
       Controller("node.id = 1\ncontroller.quorum.voters = \"1@a:9093,2@b:9094\"\n");

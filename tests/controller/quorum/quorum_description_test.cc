@@ -90,5 +90,27 @@ TEST_F(QuorumDescriptionTest, BrokersThatFollowAreObservers) {
   EXPECT_EQ(response.observers(2).log_end_offset(), -1) << "it has said nothing yet";
 }
 
+TEST(QuorumObservers, AControllerWithoutAVoteIsOne) {
+  QuorumWorld world({.spares = 1}, 1);
+  world.RunFor(seconds(1));
+  const int leader = world.leader();
+  ASSERT_GE(leader, 0);
+  ASSERT_TRUE(world.AddLearner(leader, 3));
+  world.RunFor(milliseconds(100));
+  const Voter spare = world.voter(3);
+  const int64_t end = world.core(leader).committed_end();
+  const auto response = DescribeQuorum(world.core(leader), {{spare.node_id, {"c4", 9093}}},
+                                       {{.broker_id = spare.node_id, .applied_offset = 0}},
+                                       {.now = world.now(), .wall_ms = kWallMs});
+  EXPECT_EQ(response.voters_size(), 3);
+  ASSERT_EQ(response.observers_size(), 1) << "its broker is not listed beside it";
+  EXPECT_EQ(response.observers(0).node_id(), spare.node_id);
+  EXPECT_EQ(FromPb(response.observers(0).directory_id()), spare.directory_id);
+  EXPECT_EQ(response.observers(0).log_end_offset(), end);
+  EXPECT_GE(response.observers(0).last_caught_up_ms(), kWallMs - 100);
+  ASSERT_EQ(response.nodes_size(), 1);
+  EXPECT_EQ(response.nodes(0).host(), "c4");
+}
+
 }  // namespace
 }  // namespace soliton::controller

@@ -157,8 +157,10 @@ void BrokerImpl::OnRegistered(int64_t broker_epoch) {
   held_epoch_ = broker_epoch;
   StoreBrokerEpoch(broker_epoch);
   for (auto& owned : shards_) {
-    owned->shard().Post([owned = owned.get(), broker_epoch, declared = declared_losses_] {
-      owned->OnRegistered(broker_epoch);
+    const PauseWatch::Grant grant{.grace = controller_->grace(),
+                                  .patience = controller_->session_timeout()};
+    owned->shard().Post([owned = owned.get(), broker_epoch, grant, declared = declared_losses_] {
+      owned->OnRegistered(broker_epoch, grant);
       owned->partitions().OnLossDeclared(declared, broker_epoch);
     });
   }

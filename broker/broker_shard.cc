@@ -8,6 +8,7 @@ namespace soliton::broker {
 namespace {
 
 constexpr Duration kConnectionCheckInterval = seconds(1);
+constexpr Duration kShortestLookInterval = milliseconds(5);
 // So many connections may each have their share of large requests in flight at once.
 constexpr int64_t kConnectionsAtLeast = 4;
 // Lines about peers that were turned away.
@@ -45,7 +46,8 @@ BrokerShard::BrokerShard(const BrokerContext& context, Shard& shard,
       image_(std::make_shared<controller::MetadataImage>()),
       partitions_(context.ports, shard, directory, TableOptions(context.options),
                   std::move(checkpointed_high_watermarks), TableHooks()),
-      append_turn_(shard, partitions_),
+      pauses_([this](uint64_t doubt) { AskAfterPause(doubt); }),
+      append_turn_(shard, partitions_, pauses_),
       fetchers_(context.ports, shard, context.options, partitions_,
                 [this](int32_t peer, bool stands) { TellOfLink(peer, stands); }),
       fetch_sessions_(SlotsOfShard(context)),
@@ -110,9 +112,28 @@ void BrokerShard::ApplyImage(const controller::MetadataImagePtr& image,
   for (auto& transport : std::exchange(early_, {})) StartConnection(std::move(transport));
 }
 
-void BrokerShard::OnRegistered(int64_t broker_epoch) {
+void BrokerShard::OnRegistered(int64_t broker_epoch, const PauseWatch::Grant& grant) {
   broker_epoch_ = broker_epoch;
   fetchers_.SetBrokerEpoch(broker_epoch);
+  const bool looks = pauses_.look_interval() > Duration::zero();
+  pauses_.OnGrant(grant, shard_.clock().Now());
+  if (!looks) LookForPauses();
+}
+
+void BrokerShard::LookForPauses() {
+  if (closing_ || pauses_.look_interval() == Duration::zero()) return;
+  pauses_.Look(shard_.clock().Now());
+  shard_.ScheduleAfter(std::max(pauses_.look_interval(), kShortestLookInterval),
+                       [this] { LookForPauses(); });
+}
+
+void BrokerShard::AskAfterPause(uint64_t doubt) {
+  AskController([this, doubt](controller::ControllerClient& client) {
+    client.ConfirmLeader([this, doubt] {
+      // Behind the images that came before.
+      shard_.Post([this, doubt] { pauses_.OnConfirmed(doubt, shard_.clock().Now()); });
+    });
+  });
 }
 
 void BrokerShard::WhenImage(std::function<bool(const controller::MetadataImage&)> ready,

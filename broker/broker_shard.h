@@ -13,6 +13,7 @@
 #include "broker/partition/append_turn.h"
 #include "broker/partition/partition_table.h"
 #include "broker/partition/refused_sequences.h"
+#include "broker/pause_watch.h"
 #include "broker/replication/lost_peers.h"
 #include "broker/replication/replica_fetchers.h"
 #include "broker/server/connection.h"
@@ -60,7 +61,7 @@ class BrokerShard {
   void Start();
   void ApplyImage(const controller::MetadataImagePtr& image,
                   const controller::MetadataDelta& delta);
-  void OnRegistered(int64_t broker_epoch);
+  void OnRegistered(int64_t broker_epoch, const PauseWatch::Grant& grant);
   // Runs `task` once the image satisfies `ready`, or after `timeout`. `ready` may look at
   // lost_peers() too.
   void WhenImage(std::function<bool(const controller::MetadataImage&)> ready, Duration timeout,
@@ -136,6 +137,9 @@ class BrokerShard {
                    const absl::StatusOr<std::vector<controller::IsrChangeResult>>& results);
   void WakeImageWaiters();
   void CheckConnections();
+  void LookForPauses();
+  // This shard did not run for a while: asks whether what it knows still holds.
+  void AskAfterPause(uint64_t doubt);
   void WakeMemoryWaiters(const std::vector<uint64_t>& granted);
 
   const BrokerContext& context_;
@@ -143,6 +147,7 @@ class BrokerShard {
   controller::MetadataImagePtr image_;
   int64_t broker_epoch_ = -1;
   PartitionTable partitions_;
+  PauseWatch pauses_;
   AppendTurn append_turn_;
   ReplicaFetchers fetchers_;
   LostPeers lost_peers_;

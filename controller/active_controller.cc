@@ -208,6 +208,9 @@ void ActiveController::ReleaseReplies() {
     }
     if (next.response.has_register_broker()) {
       next.response.mutable_register_broker()->set_controller_epoch(options_.epoch);
+      // A lost connection is asked after at once, silence later: either way with this patience.
+      next.response.mutable_register_broker()->set_grace_ms(
+          std::max<int64_t>(options_.probe_timeout / milliseconds(1), 1));
     }
     next.reply(next.response);
   }

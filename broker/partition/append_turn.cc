@@ -1,5 +1,6 @@
 #include "broker/partition/append_turn.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "broker/partition/partition_table.h"
@@ -7,6 +8,11 @@
 namespace soliton::broker {
 
 using kafka::ErrorCode;
+
+namespace {
+constexpr std::string_view kAfterPause =
+    "this broker did not run for a while and does not know yet whether it still leads: try again";
+}  // namespace
 
 void AppendTurn::Add(std::shared_ptr<PendingAppend> append) {
   owner_.AssertCurrent();
@@ -18,9 +24,23 @@ void AppendTurn::Add(std::shared_ptr<PendingAppend> append) {
 
 void AppendTurn::WriteAll() {
   group_of_.clear();
-  for (const Appends& appends : std::exchange(groups_, {})) {
-    Write(appends.front()->id, appends);
+  for (Appends& appends : std::exchange(groups_, {})) {
+    const TopicPartition id = appends.front()->id;
+    RefuseUnconfirmed(appends);
+    if (!appends.empty()) Write(id, appends);
   }
+}
+
+void AppendTurn::RefuseUnconfirmed(Appends& appends) {
+  const auto alone = [](const auto& append) { return append->acks != -1; };
+  if (std::none_of(appends.begin(), appends.end(), alone) || MayActAlone()) return;
+  std::erase_if(appends, [&](const std::shared_ptr<PendingAppend>& append) {
+    if (!alone(append)) return false;
+    append->outcome.error = ErrorCode::NOT_LEADER_OR_FOLLOWER;
+    append->outcome.error_message = std::string(kAfterPause);
+    append->Finished();
+    return true;
+  });
 }
 
 void AppendTurn::Write(const TopicPartition& id, const Appends& appends) {
@@ -42,6 +62,11 @@ void AppendTurn::Write(const TopicPartition& id, const Appends& appends) {
   for (size_t i = 0; i < appends.size(); ++i) {
     PendingAppend& append = *appends[i];
     append.outcome = std::move(outcomes[i]);
+    // The write may have taken long, too.
+    if (append.outcome.error == ErrorCode::NONE && append.acks != -1 && !MayActAlone()) {
+      append.outcome.error = ErrorCode::NOT_LEADER_OR_FOLLOWER;
+      append.outcome.error_message = std::string(kAfterPause);
+    }
     if (append.outcome.error != ErrorCode::NONE || append.acks != -1 ||
         partition->replica().high_watermark() >= append.outcome.required_offset) {
       append.Finished();

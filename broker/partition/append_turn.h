@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "broker/partition/partition.h"
+#include "broker/pause_watch.h"
 #include "runtime/loop/owner.h"
 
 namespace soliton::broker {
@@ -35,7 +36,9 @@ class PendingAppend {
 
 class AppendTurn {
  public:
-  AppendTurn(Shard& shard, PartitionTable& partitions) : owner_(shard), partitions_(partitions) {}
+  // What is to be acknowledged without any other replica is, as long as `pauses` allows it.
+  AppendTurn(Shard& shard, PartitionTable& partitions, PauseWatch& pauses)
+      : owner_(shard), partitions_(partitions), pauses_(pauses) {}
 
   // Written at the end of this turn, after what was added before it for the same partition. What is
   // still here when the shard stops is forgotten.
@@ -45,11 +48,15 @@ class AppendTurn {
   using Appends = std::vector<std::shared_ptr<PendingAppend>>;
 
   void WriteAll();
+  // Ends those that nobody else would be asked for, while that is not allowed.
+  void RefuseUnconfirmed(Appends& appends);
+  bool MayActAlone() { return pauses_.MayActAlone(owner_.shard().clock().Now()); }
   // All of one partition.
   void Write(const TopicPartition& id, const Appends& appends);
 
   Owner owner_;
   PartitionTable& partitions_;
+  PauseWatch& pauses_;
   // In the order in which partitions were first named.
   std::vector<Appends> groups_;
   absl::flat_hash_map<TopicPartition, size_t> group_of_;

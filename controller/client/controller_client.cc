@@ -7,6 +7,7 @@
 
 #include "controller/client/control_channel.h"
 #include "controller/client/controller_chooser.h"
+#include "controller/client/leader_confirmations.h"
 #include "controller/client/metadata_follower.h"
 #include "controller/client/patient_calls.h"
 #include "controller/client/reconnect_backoff.h"
@@ -69,6 +70,12 @@ class ControllerClientImpl final : public ControllerClient {
   void SetStalled(bool stalled) override {
     owner_.AssertCurrent();
     stalled_ = stalled;
+    SendHeartbeatSoon();
+  }
+
+  void ConfirmLeader(Task confirmed) override {
+    owner_.AssertCurrent();
+    confirmations_.Add(std::move(confirmed));
     SendHeartbeatSoon();
   }
 
@@ -196,6 +203,8 @@ class ControllerClientImpl final : public ControllerClient {
 
   MetadataImagePtr image() const override { return follower_.image(); }
   int64_t broker_epoch() const override { return broker_epoch_; }
+  Duration grace() const override { return grace_; }
+  Duration session_timeout() const override { return session_timeout_; }
   const std::string& cluster_id() const override { return cluster_id_; }
 
  private:
@@ -227,6 +236,7 @@ class ControllerClientImpl final : public ControllerClient {
       LogWarn("broker {}: lost the controller: {}", options_.broker_id, std::string(why.message()));
     }
     registered_ = false;
+    confirmations_.OnLost();
     follower_.OnDisconnected();
     heartbeat_in_flight_ = false;
     shard_.CancelTimer(std::exchange(heartbeat_timer_, 0));
@@ -292,6 +302,8 @@ class ControllerClientImpl final : public ControllerClient {
     duplicate_since_.reset();
     registered_ = true;
     cluster_id_ = registration.cluster_id();
+    grace_ = milliseconds(registration.grace_ms());
+    session_timeout_ = milliseconds(registration.session_timeout_ms());
     const bool is_new =
         std::exchange(broker_epoch_, registration.broker_epoch()) != registration.broker_epoch();
     // Should a controller answer later that has never heard of it, it has lost its metadata.
@@ -354,6 +366,7 @@ class ControllerClientImpl final : public ControllerClient {
     const MetadataImagePtr image = (*update)->image;
     chooser_.SetVoters(image->voters);
     if (events_.on_image) events_.on_image(image, (*update)->delta);
+    confirmations_.OnApplied(image->offset);
     // As soon as it may be unfenced, ask for it: every millisecond counts for a partition without
     // leader.
     const BrokerInfo* self = image->FindBroker(options_.broker_id);
@@ -384,6 +397,7 @@ class ControllerClientImpl final : public ControllerClient {
     heartbeat->set_wants_unfence(ready_ && !shutting_down_);
     heartbeat->set_wants_shutdown(shutting_down_);
     heartbeat->set_stalled(stalled_);
+    heartbeat->set_confirm(confirmations_.OnSent());
     channel_.Call(std::move(request), options_.request_timeout,
                   [this](absl::StatusOr<pb::ControlResponse> response) { OnHeartbeat(response); });
   }
@@ -395,10 +409,13 @@ class ControllerClientImpl final : public ControllerClient {
     if (error != ErrorCode::NONE) {
       LogWarn("broker {}: heartbeat refused: {}", options_.broker_id, kafka::ErrorName(error));
       registered_ = false;
+      confirmations_.OnLost();
       const bool unknown =
           error == ErrorCode::STALE_BROKER_EPOCH || error == ErrorCode::BROKER_ID_NOT_REGISTERED;
       return unknown ? Register() : channel_.Close(absl::UnavailableError(kafka::ErrorName(error)));
     }
+    confirmations_.OnAnswered(response->heartbeat().committed_end_offset(),
+                              follower_.image()->offset);
     if (response->heartbeat().may_stop()) return FinishShutdown();
     if (heartbeat_again_) return SendHeartbeat();
     const Duration interval =
@@ -433,6 +450,9 @@ class ControllerClientImpl final : public ControllerClient {
   Events events_;
   std::string cluster_id_;
   int64_t broker_epoch_ = -1;
+  Duration grace_{};
+  Duration session_timeout_{};
+  LeaderConfirmations confirmations_;
   int32_t controller_epoch_ = 0;  // the highest seen
   bool registered_ = false;       // on the present connection
   bool refused_ = false;

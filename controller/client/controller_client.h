@@ -151,6 +151,9 @@ class ControllerClient {
   // whole (KIP-966) does that to all replicas of a broker; one log must not cost the others their
   // places.
   virtual void DeclareDataLoss(std::vector<TopicPartitionId> replicas) = 0;
+  // Asks the controller for an answer that only one that leads can give. `confirmed` is called when
+  // it came and everything committed until then is applied: never, if no controller ever leads.
+  virtual void ConfirmLeader(Task confirmed) = 0;
   // Asks to move leadership away; `done` when the controller says the broker may stop, or on
   // timeout.
   virtual void ControlledShutdown(Duration timeout, absl::AnyInvocable<void()> done) = 0;
@@ -182,6 +185,10 @@ class ControllerClient {
   // Latest applied image; never null (the empty image before the first).
   virtual MetadataImagePtr image() const = 0;
   virtual int64_t broker_epoch() const = 0;
+  // What the controller grants, once registered: who does not answer it keeps its leaderships at
+  // least for the grace; who has no controller for the session timeout has lost them.
+  virtual Duration grace() const = 0;
+  virtual Duration session_timeout() const = 0;
   // The configured one, or the controller's once registered.
   virtual const std::string& cluster_id() const = 0;
 };

@@ -190,6 +190,10 @@ ControllerResult BrokerRegistry::HandleHeartbeat(const pb::HeartbeatRequest& req
   response->set_fenced(fenced);
   response->set_may_stop(request.wants_shutdown() && result.records.empty() &&
                          MayStop(broker, session));
+  if (request.confirm() && result.records.empty()) {
+    SOMETIMES("a broker that was paused asked whether this controller leads");
+    result.records.emplace_back().mutable_no_op();
+  }
   return result;
 }
 

@@ -59,7 +59,8 @@ void AsioShard::ArmTimer() {
   if (!next.has_value() || (armed_for_.has_value() && *armed_for_ <= *next)) return;
   armed_for_ = next;
   const uint64_t generation = ++arm_generation_;
-  timer_.expires_at(std::chrono::steady_clock::time_point(next->time_since_epoch()));
+  // As a distance: the system's timers go by a clock that is not this one.
+  timer_.expires_after(*next - clock_.Now());
   timer_.async_wait([this, generation](const boost::system::error_code&) {
     // An outdated wait was replaced by an earlier one.
     if (generation == arm_generation_ && !dropping_) OnTimer();

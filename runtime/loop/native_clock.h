@@ -1,4 +1,4 @@
-// The operating system's clocks: CLOCK_MONOTONIC and CLOCK_REALTIME. Stateless; any thread.
+// The operating system's clocks: CLOCK_BOOTTIME and CLOCK_REALTIME. Stateless; any thread.
 #pragma once
 
 #include "runtime/loop/clock.h"

@@ -33,7 +33,7 @@ class AppendTurnTest : public PartitionTableTest {
   void SetUp() override {
     PartitionTableTest::SetUp();
     if (HasFatalFailure()) return;
-    turn_ = std::make_unique<AppendTurn>(shard_, *table_);
+    turn_ = std::make_unique<AppendTurn>(shard_, *table_, pauses_);
     Apply({});
     for (int i = 0; i < 2; ++i) ASSERT_NE(table_->Find(Id(i)), nullptr);
     fs_.SetObserver([this](sim::FileOperation operation, const std::string& path) {
@@ -59,6 +59,8 @@ class AppendTurnTest : public PartitionTableTest {
   }
   int64_t EndOf(int32_t partition) { return table_->Find(Id(partition))->log().log_end_offset(); }
 
+  std::vector<uint64_t> doubts_;
+  PauseWatch pauses_{[this](uint64_t doubt) { doubts_.push_back(doubt); }};
   std::unique_ptr<AppendTurn> turn_;
   std::vector<int> finished_;         // names, in the order of their answers
   std::vector<std::string> written_;  // files

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "broker/broker_life.h"
 #include "broker/partition/partition_folder.h"
 #include "broker/server/peer_broker.h"
 #include "runtime/base/check.h"
@@ -46,6 +47,8 @@ absl::Status BrokerImpl::Open() {
                                    options.cluster_id, options.node_id, shard().random());
   if (!directory.ok()) return directory.status();
   directory_ = std::move(*directory);
+  life_ = ReadLife(*context_.ports.files, directory_->path());
+  if (absl::Status begun = BeginLife(); !begun.ok()) return begun;
   context_.folder_claims = &folder_claims_;
   context_.measure_disk = [this] {
     if (!stopping_) MeasureDisk();
@@ -108,6 +111,7 @@ void BrokerImpl::StartController(const Endpoint& advertised) {
   client.rack = options.rack;
   held_epoch_ = PreviousBrokerEpoch();
   client.previous_broker_epoch = held_epoch_;
+  client.first_life = life_;
   client.heartbeat_interval = options.heartbeat_interval;
   controller_ = controller::ControllerClient::Create(
       context_.ports, shard(), client,
@@ -223,6 +227,10 @@ void BrokerImpl::ReadyWhenOpened() {
   }
 }
 
+absl::Status BrokerImpl::BeginLife() {
+  return WriteLife(*context_.ports.files, directory_->path(), ++life_);
+}
+
 void BrokerImpl::RememberLoss() {
   held_epoch_ = -1;
   StoreBrokerEpoch(-1);
@@ -231,6 +239,10 @@ void BrokerImpl::RememberLoss() {
 void BrokerImpl::OnOpened(std::vector<TopicPartition> lost_replicas) {
   if (!lost_replicas.empty()) {
     RememberLoss();
+    // What is registered anew has to be newer than what was heard. No other one is being written:
+    // that begins with `opened_`.
+    if (absl::Status begun = BeginLife(); !begun.ok()) return Fail(begun);
+    controller_->SetLife(life_);
     std::vector<controller::TopicPartitionId> names;
     for (const TopicPartition& id : lost_replicas) names.emplace_back(id.topic_id, id.partition);
     controller_->DeclareDataLoss(std::move(names));
@@ -363,13 +375,23 @@ void BrokerImpl::WriteHighWatermarks(Task done) {
       [this, parts, done = std::move(done)]() mutable {
         auto all = std::make_shared<Map>();
         for (Map& part : *parts) all->merge(part);
+        auto begun = std::make_shared<absl::Status>();
+        // Two that overlap write the same one.
+        const int64_t life = life_ + 1;
         context_.ports.disk->Submit(
             0, shard(),
-            [all, directory = directory_.get()] {
+            [all, begun, life, directory = directory_.get(), files = context_.ports.files] {
               absl::Status status = directory->WriteHighWatermarks(*all);
               if (!status.ok()) LogWarn("high watermark checkpoint: {}", status.ToString());
+              *begun = WriteLife(*files, directory->path(), life);
             },
-            std::move(done));
+            [this, begun, life, done = std::move(done)]() mutable {
+              if (begun->ok()) {
+                life_ = std::max(life_, life);
+                controller_->SetLife(life_);
+              }
+              done();
+            });
       });
 }
 

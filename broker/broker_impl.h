@@ -61,6 +61,8 @@ class BrokerImpl final : public Broker {
   void WatchDataPath();
   void MeasureDisk();
   void OnDiskMeasured(const absl::StatusOr<DiskSpace>& space);
+  // Begins a life of the directory. Blocks until that is durable.
+  absl::Status BeginLife();
   void CheckpointHighWatermarks();
   // Collects on all shards, writes on a disk thread, then `done` on shard 0.
   void WriteHighWatermarks(Task done);
@@ -81,6 +83,7 @@ class BrokerImpl final : public Broker {
   std::vector<TopicPartition> declared_losses_;  // with the present registration
   // The broker epoch whose promises this directory holds; -1: none.
   int64_t held_epoch_ = -1;
+  int64_t life_ = 0;  // of the directory (broker_life.h), durable; 0: not begun
   bool first_image_ = true;
   bool ready_ = false;
   bool opened_ = false;  // all logs of the first image, and what is not as promised is known

@@ -214,7 +214,14 @@ class ControllerNodeImpl final : public ControllerNode,
             .on_lost = [this](const Voter& voter) { replica_->PeerLost(voter); },
             .is_fresh = [this] { return replica_->fresh(); },
             .on_all_fresh = [this](const VoterSet& voters) { replica_->Form(voters); },
-            .on_frame = [this](const pb::QuorumFrame& frame) { return replica_->Receive(frame); }});
+            .on_frame = [this](const pb::QuorumFrame& frame) { return replica_->Receive(frame); },
+            .past = [this] { return replica_->past(); },
+            .check_past = [this](
+                              const Voter& voter,
+                              const VoterPast& past) { return replica_->CheckPast(voter, past); },
+            .on_life = [this](const Voter& voter,
+                              const VoterLife& life) { replica_->HearLife(voter, life); },
+            .on_older = [this](const absl::Status& why) { replica_->GiveUpAsOlder(why); }});
   }
 
   // Whether a new cluster may begin with this one.

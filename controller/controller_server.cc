@@ -74,7 +74,10 @@ class ControllerServer::Session final : public ConnectionHandler {
     // Whoever looks for the mistake looks at the one that does not come up: it is told, and the
     // connection closes when that has been sent.
     pb::ServerMessage message;
-    message.mutable_response()->set_error(ToPb(kafka::ErrorCode::INVALID_REGISTRATION));
+    // It has to stop where its own disk is wrong, and may try again otherwise.
+    message.mutable_response()->set_error(ToPb(absl::IsDataLoss(taken)
+                                                   ? kafka::ErrorCode::KAFKA_STORAGE_ERROR
+                                                   : kafka::ErrorCode::INVALID_REGISTRATION));
     message.mutable_response()->set_error_message(std::string(taken.message()));
     connection_->Send(EncodeFrame(message));
   }

@@ -36,6 +36,7 @@ class ControllerClientImpl final : public ControllerClient {
         options_(std::move(options)),
         events_(std::move(events)),
         cluster_id_(options_.cluster_id),
+        life_(options_.first_life),
         chooser_(options_.controllers),
         channel_(*ports.transport, shard,
                  {.on_connected = [this](const absl::Status& status) { OnConnected(status); },
@@ -73,6 +74,8 @@ class ControllerClientImpl final : public ControllerClient {
     SendHeartbeatSoon();
   }
 
+  void SetLife(int64_t life) override { life_ = life; }
+
   void ConfirmLeader(Task confirmed) override {
     owner_.AssertCurrent();
     confirmations_.Add(std::move(confirmed));
@@ -84,6 +87,7 @@ class ControllerClientImpl final : public ControllerClient {
     options_.incarnation_id = Uuid::Generate(shard_.random());
     // The disk is as it was in the incarnation that is registered, but for these.
     options_.previous_broker_epoch = broker_epoch_;
+    options_.first_life = life_;
     options_.lost_replicas = std::move(replicas);
     channel_.Close(absl::AbortedError("registering anew after a loss of data"));
   }
@@ -303,6 +307,7 @@ class ControllerClientImpl final : public ControllerClient {
     registered_ = true;
     cluster_id_ = registration.cluster_id();
     grace_ = milliseconds(registration.grace_ms());
+    if (!registration.warning().empty()) LogError("{}", registration.warning());
     session_timeout_ = milliseconds(registration.session_timeout_ms());
     const bool is_new =
         std::exchange(broker_epoch_, registration.broker_epoch()) != registration.broker_epoch();
@@ -397,6 +402,7 @@ class ControllerClientImpl final : public ControllerClient {
     heartbeat->set_wants_unfence(ready_ && !shutting_down_);
     heartbeat->set_wants_shutdown(shutting_down_);
     heartbeat->set_stalled(stalled_);
+    heartbeat->set_life(life_);
     heartbeat->set_confirm(confirmations_.OnSent());
     channel_.Call(std::move(request), options_.request_timeout,
                   [this](absl::StatusOr<pb::ControlResponse> response) { OnHeartbeat(response); });
@@ -450,6 +456,7 @@ class ControllerClientImpl final : public ControllerClient {
   Events events_;
   std::string cluster_id_;
   int64_t broker_epoch_ = -1;
+  int64_t life_ = 0;
   Duration grace_{};
   Duration session_timeout_{};
   LeaderConfirmations confirmations_;

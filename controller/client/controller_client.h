@@ -34,6 +34,7 @@ struct ControllerClientOptions {
   int64_t previous_broker_epoch =
       -1;  // from the clean-shutdown marker; -1 = unclean stop (KIP-966)
   std::vector<TopicPartitionId> lost_replicas;  // see DeclareDataLoss
+  int64_t first_life = 0;                       // of the data directory; 0: it has none
   Duration heartbeat_interval = milliseconds(100);
   Duration request_timeout = seconds(5);
   // A controller that has not answered a ping for so long is given up: another one may lead.
@@ -146,6 +147,8 @@ class ControllerClient {
   virtual void SetReady() = 0;
   // The broker's disk does not move, or does again: others are to lead meanwhile.
   virtual void SetStalled(bool stalled) = 0;
+  // The data directory has begun this life, durably. See broker/broker_life.h.
+  virtual void SetLife(int64_t life) = 0;
   // This broker found that these replicas are not what they were: registers anew and says so, so
   // that they count as holding nothing until they have caught up. A restart that is unclean as a
   // whole (KIP-966) does that to all replicas of a broker; one log must not cost the others their

@@ -53,6 +53,7 @@ pb::ControlRequest ToRegister(const ControllerClientOptions& options,
   out->set_port(options.advertised.port);
   if (options.rack) out->set_rack(*options.rack);
   out->set_previous_broker_epoch(options.previous_broker_epoch);
+  out->set_first_life(options.first_life);
   for (const auto& [topic_id, partition] : options.lost_replicas) {
     pb::LostReplica* lost = out->add_lost_replicas();
     ToPb(topic_id, lost->mutable_topic_id());

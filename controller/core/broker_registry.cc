@@ -42,6 +42,7 @@ void AddRegistration(const pb::RegisterBrokerRequest& request, int64_t broker_ep
   record->set_broker_id(request.broker_id());
   record->set_broker_epoch(broker_epoch);
   record->set_confirmed_epoch(confirmed_epoch);
+  record->set_life(request.first_life());
   *record->mutable_incarnation_id() = request.incarnation_id();
   *record->mutable_directory_id() = request.directory_id();
   record->set_host(request.host());
@@ -114,6 +115,24 @@ std::optional<ControllerResult> BrokerRegistry::RefuseRegistration(
   return refusal;
 }
 
+int64_t BrokerRegistry::LifeOf(const BrokerInfo& broker) const {
+  const BrokerSession* session = sessions_.Find(broker.broker_id);
+  return session == nullptr ? broker.life : std::max(broker.life, session->life);
+}
+
+std::string BrokerRegistry::OlderCopy(const BrokerInfo& known,
+                                      const pb::RegisterBrokerRequest& request) const {
+  const bool same_disk = known.directory_id == FromPb(request.directory_id());
+  const bool counts = request.first_life() > 0 && !SOLITON_MUTANT("older_disks_of_brokers_count");
+  if (!same_disk || !counts || request.first_life() > LifeOf(known)) return "";
+  SOMETIMES("a broker came back with an older copy of its disk");
+  return fmt::format(
+      "the data directory of broker {} is an older copy of itself (a backup, or a snapshot of the "
+      "machine): it begins its life {}, and was heard in life {}. What it holds counts as lost "
+      "until it has caught up",
+      known.broker_id, request.first_life(), LifeOf(known));
+}
+
 ControllerResult BrokerRegistry::HandleRegister(const pb::RegisterBrokerRequest& request,
                                                 const RequestContext& context) {
   const BrokerInfo* known = state_.image().FindBroker(request.broker_id());
@@ -128,7 +147,10 @@ ControllerResult BrokerRegistry::HandleRegister(const pb::RegisterBrokerRequest&
     response->set_broker_epoch(known->broker_epoch);
     return result;
   }
-  const bool intact = known != nullptr && KnowsItsPast(*known, request.previous_broker_epoch());
+  const std::string older = known == nullptr ? "" : OlderCopy(*known, request);
+  if (!older.empty()) response->set_warning(older);
+  const bool intact =
+      known != nullptr && older.empty() && KnowsItsPast(*known, request.previous_broker_epoch());
   if (known != nullptr) {
     // The old incarnation is over. What it held is intact only if the new one knows its end.
     BrokerTransition transition;
@@ -141,7 +163,7 @@ ControllerResult BrokerRegistry::HandleRegister(const pb::RegisterBrokerRequest&
       transition.lost_replicas.emplace(FromPb(lost.topic_id()), lost.partition());
     }
     if (!known->fenced) AddBrokerChange(*known, &result)->set_fenced(true);
-    result.cause = fmt::format("broker {} restarted", known->broker_id);
+    result.cause = older.empty() ? fmt::format("broker {} restarted", known->broker_id) : older;
     ElectPartitions(state_, options_, transition, &result);
   }
   const int64_t broker_epoch = context.next_offset + static_cast<int64_t>(result.records.size());
@@ -163,6 +185,7 @@ ControllerResult BrokerRegistry::HandleHeartbeat(const pb::HeartbeatRequest& req
   sessions_.Touch(broker.broker_id, context.now, context.connection);
   BrokerSession& session = sessions_.Of(broker.broker_id);
   session.applied_offset = std::max(session.applied_offset, request.applied_offset());
+  session.life = std::max(session.life, request.life());
 
   ControllerResult result;
   bool fenced = broker.fenced;
@@ -215,7 +238,9 @@ void BrokerRegistry::Unfence(const BrokerInfo& broker, ControllerResult* result)
 
 void BrokerRegistry::BeginShutdown(const BrokerInfo& broker, const RequestContext& context,
                                    ControllerResult* result) {
-  AddBrokerChange(broker, result)->set_shutting_down(true);
+  pb::BrokerChange* change = AddBrokerChange(broker, result);
+  change->set_shutting_down(true);
+  change->set_life(LifeOf(broker));
   BrokerTransition transition;
   transition.deactivated.insert(broker.broker_id);
   result->cause = fmt::format("broker {} shuts down", broker.broker_id);
@@ -240,7 +265,10 @@ void BrokerRegistry::Fence(const std::vector<int32_t>& broker_ids, std::string c
                            ControllerResult* result) const {
   BrokerTransition transition;
   for (const int32_t id : broker_ids) {
-    AddBrokerChange(*state_.image().FindBroker(id), result)->set_fenced(true);
+    pb::BrokerChange* change = AddBrokerChange(*state_.image().FindBroker(id), result);
+    change->set_fenced(true);
+    // Its process may be gone, and this controller too before it is back.
+    change->set_life(LifeOf(*state_.image().FindBroker(id)));
     transition.deactivated.insert(id);
   }
   result->cause = std::move(cause);

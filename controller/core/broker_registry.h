@@ -80,6 +80,10 @@ class BrokerRegistry {
   void BeginShutdown(const BrokerInfo& broker, const RequestContext& context,
                      ControllerResult* result);
   bool MayStop(const BrokerInfo& broker, const BrokerSession& session) const;
+  // The largest life of its data directory that was heard, or written down.
+  int64_t LifeOf(const BrokerInfo& broker) const;
+  // "" unless it comes with an older copy of its data directory.
+  std::string OlderCopy(const BrokerInfo& known, const pb::RegisterBrokerRequest& request) const;
 
   const ClusterState& state_;
   const CoreOptions& options_;

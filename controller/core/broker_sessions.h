@@ -16,6 +16,7 @@ struct BrokerSession {
   MonotonicTime last_contact;
   ConnectionId connection = 0;  // 0: no control connection open
   int64_t applied_offset = -1;
+  int64_t life = 0;              // of its data directory
   int64_t shutdown_offset = -1;  // last record of its controlled shutdown, once asked for
 };
 

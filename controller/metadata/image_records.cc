@@ -25,6 +25,7 @@ void EmitBroker(const BrokerInfo& broker, const Emit& emit) {
   out->set_broker_id(broker.broker_id);
   out->set_broker_epoch(broker.broker_epoch);
   out->set_confirmed_epoch(broker.confirmed_epoch);
+  out->set_life(broker.life);
   ToPb(broker.incarnation_id, out->mutable_incarnation_id());
   ToPb(broker.directory_id, out->mutable_directory_id());
   out->set_host(broker.endpoint.host);

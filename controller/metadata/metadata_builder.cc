@@ -90,6 +90,7 @@ absl::Status MetadataBuilder::ApplyRegisterBroker(const pb::RegisterBroker& reco
   broker.broker_epoch = record.broker_epoch();
   broker.confirmed_epoch =
       record.has_confirmed_epoch() ? record.confirmed_epoch() : record.broker_epoch();
+  broker.life = record.life();
   broker.incarnation_id = FromPb(record.incarnation_id());
   broker.directory_id = FromPb(record.directory_id());
   broker.endpoint = Endpoint{record.host(), static_cast<uint16_t>(record.port())};
@@ -111,6 +112,7 @@ absl::Status MetadataBuilder::ApplyBrokerChange(const pb::BrokerChange& record) 
     known->second.fenced = record.fenced();
     if (!record.fenced()) known->second.confirmed_epoch = record.broker_epoch();
   }
+  known->second.life = std::max(known->second.life, record.life());
   if (record.has_shutting_down()) known->second.shutting_down = record.shutting_down();
   delta_.brokers_changed = true;
   return absl::OkStatus();

@@ -30,6 +30,8 @@ struct BrokerInfo {
   // The last epoch in which it was unfenced without losing data since. In epochs after that it has
   // promised nothing, so its disk need not know them.
   int64_t confirmed_epoch = -1;
+  // The largest life of its data directory that was written down (broker/broker_life.h).
+  int64_t life = 0;
   Uuid incarnation_id;
   Uuid directory_id;
   Endpoint endpoint;  // as clients and other brokers reach it

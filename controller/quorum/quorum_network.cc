@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/metadata/convert.h"
 #include "controller/metadata_publisher.h"
 #include "controller/quorum/quorum_wire.h"
 #include "runtime/obs/logging.h"
@@ -20,6 +21,11 @@ constexpr int64_t kMaxUnsentBytes = 64 << 20;
 // The same refusal is logged again after so long.
 constexpr Duration kRefusalRepeat = seconds(30);
 
+// Zero for what is none.
+Uuid ProcessOf(const pb::QuorumHello& hello) {
+  return Uuid::Parse(hello.process_id()).value_or(Uuid());
+}
+
 }  // namespace
 
 class QuorumNetwork::Outgoing final : public ConnectionHandler {
@@ -33,7 +39,7 @@ class QuorumNetwork::Outgoing final : public ConnectionHandler {
   void OnFrame(Buffer frame) override {
     pb::ServerMessage message;
     if (message.ParseFromArray(frame.data(), static_cast<int>(frame.size()))) {
-      network_.OnRefused(node_id_, message.response().error_message());
+      network_.OnRefused(node_id_, message.response());
     }
     connection_->Close();
   }
@@ -50,7 +56,7 @@ QuorumNetwork::QuorumNetwork(Transport& transport, Shard& shard, Options options
       shard_(shard),
       options_(std::move(options)),
       events_(std::move(events)),
-      process_id_(Uuid::Generate(shard.random()).ToString()) {
+      process_id_(Uuid::Generate(shard.random())) {
   for (const auto& [node_id, endpoint] : options_.peers) Add(node_id, endpoint);
 }
 
@@ -148,7 +154,10 @@ void QuorumNetwork::OnDialled(int32_t node_id, uint64_t attempt,
   pb::QuorumHello* hello = request.mutable_quorum()->mutable_hello();
   hello->set_cluster_id(options_.cluster_id);
   hello->set_fresh(events_.is_fresh());
-  hello->set_process_id(process_id_);
+  hello->set_process_id(process_id_.ToString());
+  const VoterPast past = events_.past();
+  hello->set_first_life(past.first_life);
+  hello->set_life(past.life.number);
   for (const int32_t voter : ConfiguredVoters()) hello->add_configured_voters(voter);
   hello->set_host(options_.advertised.host);
   hello->set_port(options_.advertised.port);
@@ -157,8 +166,15 @@ void QuorumNetwork::OnDialled(int32_t node_id, uint64_t attempt,
   Judge(peer);
 }
 
-void QuorumNetwork::OnRefused(int32_t node_id, const std::string& why) {
+void QuorumNetwork::OnRefused(int32_t node_id, const pb::ControlResponse& response) {
   Peer& peer = peers_.at(node_id);
+  const std::string& why = response.error_message();
+  if (ErrorFromPb(response.error()) == kafka::ErrorCode::KAFKA_STORAGE_ERROR) {
+    // It goes when the connection's callback has returned.
+    shard_.Post([this, why, alive = std::weak_ptr<bool>(alive_)] {
+      if (!alive.expired()) events_.on_older(absl::DataLossError(why));
+    });
+  }
   const MonotonicTime now = shard_.clock().Now();
   if (why == peer.refusal && now - peer.refused_at < kRefusalRepeat) return;
   peer.refusal = why;
@@ -186,6 +202,7 @@ absl::Status QuorumNetwork::Receive(ConnectionId connection, const pb::QuorumFra
     OnKnownVoters(frame.known_voters());
     return absl::OkStatus();
   }
+  events_.on_life(FromPb(frame.from()), {it->second.process_id, frame.life()});
   return events_.on_frame(frame);
 }
 
@@ -238,12 +255,15 @@ absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello
   }
   if (absl::Status fits = CheckHello(it->second, hello); !fits.ok()) return fits;
   Peer& peer = it->second;
+  const VoterPast past{hello.first_life(), {ProcessOf(hello), hello.life()}};
+  if (absl::Status known = events_.check_past(from, past); !known.ok()) return known;
   // The newest counts: the peer has given up the one before.
   if (peer.incoming != 0) Lose(peer);
   peer.incoming = connection;
   peer.directory_id = from.directory_id;
-  peer.process_id = hello.process_id();
+  peer.process_id = past.life.process;
   peer.fresh = hello.fresh();
+  events_.on_life(from, past.life);
   // It is up: no reason to wait.
   peer.backoff.Reset();
   if (peer.outgoing == nullptr && peer.redial != 0) {
@@ -263,7 +283,7 @@ absl::Status QuorumNetwork::CheckHello(const Peer& peer, const pb::QuorumHello& 
         peer.node_id, hello.cluster_id(), options_.self.node_id, options_.cluster_id));
   }
   // Two that stand for one voter could both vote. One that was just killed is gone in a moment.
-  if (peer.incoming != 0 && peer.process_id != hello.process_id()) {
+  if (peer.incoming != 0 && peer.process_id != ProcessOf(hello)) {
     return absl::AlreadyExistsError(fmt::format(
         "there are two controllers with node.id {}: the one that came later is refused, "
         "give it a node.id of its own",

@@ -36,6 +36,14 @@ class QuorumNetwork final : public QuorumPeers {
     std::function<void(const VoterSet&)> on_all_fresh;
     // An error closes the connection that it came on. Never a hello.
     std::function<absl::Status(const pb::QuorumFrame&)> on_frame;
+    // The past of this one's disk, but for its process, which is the network's to name.
+    std::function<VoterPast()> past;
+    // Whether a peer's disk is what it was; asked before it is found.
+    std::function<absl::Status(const Voter&, const VoterPast&)> check_past;
+    // Of each hello that was taken and each frame, before on_found and on_frame.
+    std::function<void(const Voter&, const VoterLife&)> on_life;
+    // A peer knows that this one's disk is not what it was.
+    std::function<void(const absl::Status&)> on_older;
   };
   struct Options {
     Voter self;
@@ -73,7 +81,7 @@ class QuorumNetwork final : public QuorumPeers {
     std::shared_ptr<Outgoing> outgoing;  // null: not connected
     ConnectionId incoming = 0;           // 0: none
     Uuid directory_id;                   // as incoming said
-    std::string process_id;              // likewise
+    Uuid process_id;                     // likewise
     bool fresh = false;                  // likewise
     bool found = false;
     bool is_voter = true;  // dialled again and again
@@ -88,7 +96,7 @@ class QuorumNetwork final : public QuorumPeers {
   void DialLater(Peer& peer);
   void OnDialled(int32_t node_id, uint64_t attempt,
                  absl::StatusOr<std::shared_ptr<FramedConnection>> connected);
-  void OnRefused(int32_t node_id, const std::string& why);
+  void OnRefused(int32_t node_id, const pb::ControlResponse& response);
   void OnOutgoingClosed(int32_t node_id);
   Peer& Add(int32_t node_id, const Endpoint& endpoint);
   void TellVoters(const Peer& peer);
@@ -107,7 +115,7 @@ class QuorumNetwork final : public QuorumPeers {
   Shard& shard_;
   Options options_;
   const Events events_;
-  const std::string process_id_;
+  const Uuid process_id_;
   std::map<int32_t, Peer> peers_;
   std::map<int32_t, Endpoint> voters_;  // of SetVoters
   std::vector<int32_t> warned_of_;      // voters that are not as configured

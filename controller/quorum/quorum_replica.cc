@@ -9,7 +9,6 @@
 #include "controller/log/metadata_log_reader.h"
 #include "controller/quorum/quorum_batches.h"
 #include "controller/quorum/quorum_wire.h"
-#include "controller/quorum/vote_file.h"
 #include "runtime/base/buffer_chain.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mutant.h"
@@ -68,7 +67,9 @@ std::string QuorumReplica::mark_path() const {
 // The mark stays when somebody removes the log: without it a voter that has forgotten all it has
 // promised would look like a new one.
 absl::Status QuorumReplica::MakeVoteFile() {
-  if (absl::Status made = WriteVote(files_, vote_path(), {}); !made.ok()) return made;
+  life_ = 1;
+  absl::Status made = WriteVote(files_, vote_path(), {.vote = {}, .life = life_, .peers = {}});
+  if (!made.ok()) return made;
   return WriteFileAtomically(files_, mark_path(), "");
 }
 
@@ -100,7 +101,7 @@ absl::Status QuorumReplica::OpenCore() {
   bool names_voters = false;
   absl::StatusOr<QuorumLogView> view = OpenLogView(&names_voters);
   if (!view.ok()) return view.status();
-  absl::StatusOr<VoteState> vote = ReadVote(files_, vote_path());
+  absl::StatusOr<VoteFile> vote = ReadVote(files_, vote_path());
   if (absl::IsNotFound(vote.status())) {
     adopts_ = options_.adopt_old_log && !names_voters && view->end_offset() > 0;
     if (files_.Exists(mark_path()) || (view->end_offset() > 0 && !adopts_)) {
@@ -115,13 +116,20 @@ absl::Status QuorumReplica::OpenCore() {
       view = QuorumLogView({-1, 0}, VoterSet({options_.self}));
       view->Append({.base_offset = 0, .end_offset = end.offset, .epoch = end.epoch});
     }
-    vote = VoteState{};
+    vote = VoteFile{};
     if (absl::Status made = MakeVoteFile(); !made.ok()) return made;
+  } else if (!vote.ok()) {
+    return vote.status();
+  } else {
+    life_ = ++vote->life;
+    if (absl::Status begun = WriteVote(files_, vote_path(), *vote); !begun.ok()) return begun;
   }
-  if (!vote.ok()) return vote.status();
+  first_life_ = durable_life_ = life_;
+  last_life_at_ = now();
+  lives_ = VoterLives(vote->peers);
   view->SetFlushed(view->end_offset());
   core_ = std::make_unique<QuorumCore>(
-      options_.quorum, options_.self, *vote, *std::move(view),
+      options_.quorum, options_.self, vote->vote, *std::move(view),
       [this](int64_t offset) { return SliceEnd(offset); }, shard_.random(), now());
   return absl::OkStatus();
 }
@@ -256,6 +264,7 @@ void QuorumReplica::AppendReceived(const std::vector<QuorumEntry>& entries,
 
 void QuorumReplica::Send(const QuorumMessage& message) {
   pb::QuorumFrame frame = ToFrame(message);
+  frame.set_life(durable_life_);
   if (const auto* append = std::get_if<AppendRequest>(&message.body)) {
     // Only leaders send these, and they have nothing to persist: the log is as it was then.
     const int64_t from = append->after.offset;
@@ -301,19 +310,21 @@ void QuorumReplica::Persist(const VoteState& vote) {
   }
   persisting_ = vote;
   auto result = std::make_shared<absl::Status>();
+  const VoteFile file = NextVoteFile(vote);
   OnDisk(
       DiskLane::kLog,
-      [result, vote, files = &files_, path = vote_path()] {
-        *result = WriteVote(*files, path, vote);
+      [result, file, files = &files_, path = vote_path()] {
+        *result = WriteVote(*files, path, file);
       },
-      [this, result, vote] { Persisted(vote, *result); });
+      [this, result, vote, life = file.life] { Persisted(vote, life, *result); });
 }
 
-void QuorumReplica::Persisted(const VoteState& vote, const absl::Status& result) {
+void QuorumReplica::Persisted(const VoteState& vote, int64_t life, const absl::Status& result) {
   persisting_.reset();
   if (closing_) return FinishClose();
   if (failed_) return;
   if (!result.ok()) return Fail(result);
+  durable_life_ = std::max(durable_life_, life);
   if (to_persist_) {
     const VoteState next = *std::exchange(to_persist_, std::nullopt);
     return Persist(next);
@@ -346,6 +357,7 @@ void QuorumReplica::FlushDone(const segment::FlushTicket& ticket, const absl::St
   if (!log_->fatal_error().ok()) return Fail(log_->fatal_error());
   // The next flush starts before anyone is told of this one.
   FlushIfIdle();
+  BeginLifeIfDue();
   Perform(core_->Flushed(log_->flushed_offset()));
 }
 
@@ -441,7 +453,7 @@ void QuorumReplica::Close(absl::AnyInvocable<void(absl::Status)> done) {
 }
 
 void QuorumReplica::FinishClose() {
-  if (flushing_ || persisting_ || on_snapshot_disk_) return;
+  if (flushing_ || persisting_ || beginning_life_ || on_snapshot_disk_) return;
   alive_.reset();
   auto done = std::exchange(closing_, nullptr);
   done(failed_ ? absl::FailedPreconditionError("the metadata log has failed")

@@ -20,6 +20,7 @@
 #include "controller/quorum/quorum.pb.h"
 #include "controller/quorum/quorum_core.h"
 #include "controller/quorum/quorum_snapshot.h"
+#include "controller/quorum/vote_file.h"
 #include "runtime/file/disk_executor.h"
 #include "runtime/loop/shard.h"
 #include "runtime/net/transport.h"
@@ -89,6 +90,17 @@ class QuorumReplica {
   void PeerFound(const Voter& peer);
   void PeerLost(const Voter& peer);
 
+  // ---- lives (quorum_replica_lives.cc) ----
+  // Of this voter's disk, without the process. For hellos.
+  VoterPast past() const { return {first_life_, {{}, durable_life_}}; }
+  // Whether what this process claims agrees with what was heard of its disk.
+  absl::Status CheckPast(const Voter& peer, const VoterPast& past) const {
+    return lives_.Check(peer, past);
+  }
+  void HearLife(const Voter& peer, const VoterLife& life);
+  // Others know of a newer state of this voter's disk: takes part no more, OnFailed follows.
+  void GiveUpAsOlder(const absl::Status& why);
+
   // Nothing is known here of any quorum: the disk is new, and nobody who leads has been heard.
   bool fresh() const { return core_->voters().size() == 0 && log_->log_end_offset() == 0; }
   // The voters of a new cluster, which are all fresh. Without effect where voters are known.
@@ -133,8 +145,13 @@ class QuorumReplica {
   void AppendReceived(const std::vector<QuorumEntry>& entries, std::vector<LoggedBatch>& received);
   absl::StatusOr<int64_t> AppendInEpoch(const std::vector<pb::MetadataRecord>& records);
   void Persist(const VoteState& vote);
-  void Persisted(const VoteState& vote, const absl::Status& result);
+  void Persisted(const VoteState& vote, int64_t life, const absl::Status& result);
   void Send(const QuorumMessage& message);
+  // ---- quorum_replica_lives.cc ----
+  // What goes into the vote file next; begins a life.
+  VoteFile NextVoteFile(const VoteState& vote);
+  void BeginLifeIfDue();
+  void BeginLife();
   // ---- quorum_replica_snapshots.cc ----
   // Reads the newest snapshot and brings the log in line with it.
   absl::Status OpenSnapshot();
@@ -175,7 +192,14 @@ class QuorumReplica {
   std::optional<VoteState> to_persist_;  // after that one
   std::vector<QuorumMessage> gate_;      // wait for it
   bool flushing_ = false;
-  bool on_snapshot_disk_ = false;  // a snapshot is being read or written
+  VoterLives lives_;  // of the others
+  int64_t first_life_ = 0;
+  int64_t life_ = 0;  // in the file that was written last, or is being written
+  int64_t durable_life_ = 0;
+  MonotonicTime last_life_at_{};
+  bool beginning_life_ = false;      // is being written
+  bool begin_another_life_ = false;  // after that one
+  bool on_snapshot_disk_ = false;    // a snapshot is being read or written
   absl::AnyInvocable<void(absl::Status)> closing_;
 
   pb::Voters voters_;                     // the newest that are committed

@@ -10,6 +10,8 @@
 namespace soliton::controller {
 namespace {
 
+constexpr std::string_view kPeerPrefix = "peer.";
+
 std::string Checksum(std::string_view text) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
   return fmt::format("crc32c={:08x}\n", Crc32c({bytes, text.size()}));
@@ -27,18 +29,45 @@ bool ReadInt32(const std::map<std::string, std::string>& values, const std::stri
   return true;
 }
 
+// A file without is of a voter that did not count them.
+absl::Status ReadLives(const std::map<std::string, std::string>& values, VoteFile* file) {
+  const auto own = values.find("life");
+  if (own == values.end()) return absl::OkStatus();
+  if (!segment::ParseNumber(own->second, &file->life) || file->life < 0) {
+    return absl::DataLossError("its life is no number");
+  }
+  for (auto it = values.lower_bound(std::string(kPeerPrefix));
+       it != values.end() && it->first.starts_with(kPeerPrefix); ++it) {
+    const std::vector<std::string_view> fields = segment::SplitFields(it->second);
+    const auto directory_id = Uuid::Parse(it->first.substr(kPeerPrefix.size()));
+    const auto process = fields.size() == 2 ? Uuid::Parse(fields[0]) : std::nullopt;
+    VoterLife life;
+    if (!directory_id || !process || !segment::ParseNumber(fields[1], &life.number)) {
+      return absl::DataLossError(fmt::format("bad line '{}'", it->first));
+    }
+    life.process = *process;
+    file->peers[*directory_id] = life;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-std::string EncodeVote(const VoteState& vote) {
-  std::string text = fmt::format("version=1\nepoch={}\n", vote.epoch);
+std::string EncodeVote(const VoteFile& file) {
+  const VoteState& vote = file.vote;
+  std::string text = fmt::format("version=1\nepoch={}\nlife={}\n", vote.epoch, file.life);
   if (vote.voted_for) {
     text += fmt::format("voted.for.node={}\nvoted.for.directory={}\n", vote.voted_for->node_id,
                         vote.voted_for->directory_id.ToString());
   }
+  for (const auto& [directory_id, life] : file.peers) {
+    text += fmt::format("{}{}={} {}\n", kPeerPrefix, directory_id.ToString(),
+                        life.process.ToString(), life.number);
+  }
   return text + Checksum(text);
 }
 
-absl::StatusOr<VoteState> DecodeVote(std::string_view text) {
+absl::StatusOr<VoteFile> DecodeVote(std::string_view text) {
   const size_t last_line = text.rfind("crc32c=");
   if (last_line == std::string_view::npos ||
       text.substr(last_line) != Checksum(text.substr(0, last_line))) {
@@ -46,13 +75,15 @@ absl::StatusOr<VoteState> DecodeVote(std::string_view text) {
   }
   const auto values = segment::ParseProperties(text.substr(0, last_line));
   if (!values.ok()) return values.status();
-  VoteState vote;
+  VoteFile file;
+  VoteState& vote = file.vote;
   int32_t version = 0;
   if (!ReadInt32(*values, "version", 1, &version) || version != 1) {
     return absl::DataLossError("the version is not 1: written by a newer release?");
   }
   if (!ReadInt32(*values, "epoch", 0, &vote.epoch)) return absl::DataLossError("no epoch");
-  if (!values->contains("voted.for.node")) return vote;
+  if (absl::Status read = ReadLives(*values, &file); !read.ok()) return read;
+  if (!values->contains("voted.for.node")) return file;
   Voter voter;
   const auto directory = values->find("voted.for.directory");
   const auto id = directory == values->end() ? std::nullopt : Uuid::Parse(directory->second);
@@ -61,10 +92,10 @@ absl::StatusOr<VoteState> DecodeVote(std::string_view text) {
   }
   voter.directory_id = *id;
   vote.voted_for = voter;
-  return vote;
+  return file;
 }
 
-absl::StatusOr<VoteState> ReadVote(const FileSystem& files, const std::string& path) {
+absl::StatusOr<VoteFile> ReadVote(const FileSystem& files, const std::string& path) {
   if (!files.Exists(path)) return absl::NotFoundError(fmt::format("{} is missing", path));
   const auto text = ReadFile(files, path);
   if (!text.ok()) return text.status();
@@ -76,7 +107,7 @@ absl::StatusOr<VoteState> ReadVote(const FileSystem& files, const std::string& p
       path, std::string(vote.status().message())));
 }
 
-absl::Status WriteVote(FileSystem& files, const std::string& path, const VoteState& vote) {
+absl::Status WriteVote(FileSystem& files, const std::string& path, const VoteFile& vote) {
   return WriteFileAtomically(files, path, EncodeVote(vote));
 }
 

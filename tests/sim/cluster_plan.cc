@@ -35,7 +35,8 @@ bool LosesPower(Fault fault) {
 }
 
 bool LosesDisk(Fault fault) {
-  return fault == Fault::kBrokerDiskWiped || fault == Fault::kBrokerDiskRots;
+  return fault == Fault::kBrokerDiskWiped || fault == Fault::kBrokerDiskRots ||
+         fault == Fault::kBrokerDiskPutBack;
 }
 
 void DrawShape(Random& random, ClusterPlan& plan) {

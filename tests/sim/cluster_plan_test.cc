@@ -23,8 +23,9 @@ TEST(ClusterPlanTest, TextAndBack) {
 TEST(ClusterPlanTest, DisksAreLostOnlyWithinThePromise) {
   for (uint64_t seed = 1; seed <= 2000; ++seed) {
     const ClusterPlan plan = DrawPlan(Random(seed));
-    const bool loses_disk =
-        plan.WeightOf(Fault::kBrokerDiskWiped) > 0 || plan.WeightOf(Fault::kBrokerDiskRots) > 0;
+    const bool loses_disk = plan.WeightOf(Fault::kBrokerDiskWiped) > 0 ||
+                            plan.WeightOf(Fault::kBrokerDiskRots) > 0 ||
+                            plan.WeightOf(Fault::kBrokerDiskPutBack) > 0;
     if (loses_disk) {
       EXPECT_GE(plan.min_insync_replicas, 2) << seed;
       EXPECT_TRUE(plan.flush_before_ack) << seed;

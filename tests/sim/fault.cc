@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, kFaultCount> kNames = {
     "broker-disk-full",
     "broker-disk-wiped",
     "broker-disk-rots",
+    "broker-disk-put-back",
     "broker-clock-steps",
     "controller-power-loss",
     "controller-killed",

@@ -25,6 +25,7 @@ enum class Fault : uint8_t {
   kBrokerDiskFull,       // a few more bytes, then ENOSPC for a while
   kBrokerDiskWiped,      // comes back with an empty disk; only to the plan's victim
   kBrokerDiskRots,       // some bits are other ones when it comes back; only to the victim
+  kBrokerDiskPutBack,    // comes back with an older copy of its disk; only to the victim
   kBrokerClockSteps,     // the wall clock, by minutes to hours, and drifts from there on
   kControllerPowerLoss,  // unsynced bytes of the metadata log go
   kControllerKilled,

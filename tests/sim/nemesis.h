@@ -2,10 +2,10 @@
 // from a stream of the seed as its plan says, or given (a replay, perhaps with some left out).
 //
 // The fault atlas, what a fault may take away: power loss takes what was not synced; a disk that
-// fails takes the process; a wiped or rotten disk takes a copy, and only the plan's victim has such
-// a disk, so that with min.insync.replicas=2 another legal copy of every committed record is left.
-// A rotten disk is replaced (wiped) when healing begins. With durability=page-cache nothing strikes
-// that loses power.
+// fails takes the process; a wiped, rotten or older disk takes a copy, and only the plan's victim
+// has such a disk, so that with min.insync.replicas=2 another legal copy of every committed record
+// is left. A rotten disk is replaced (wiped) when healing begins. With durability=page-cache
+// nothing strikes that loses power.
 //
 // Owner: the world's thread; must outlive the run.
 #pragma once
@@ -52,6 +52,11 @@ class Nemesis {
   void StrikeNode(const Strike& strike, SimNode& node);
   void StrikeDisk(const Strike& strike, SimNode& node);
   void LoseDisk(const Strike& strike, SimNode& node);
+  void PutBackDisk(const Strike& strike, SimNode& node);
+  void PutBackOnceKnown(const Strike& strike, SimNode& node, const SimNamespace& copy,
+                        int64_t life_of_copy, int tries);
+  // The largest life of a broker's disk that is written down.
+  int64_t LifeWrittenDown(int32_t broker_id);
   void StrikeNetwork(const Strike& strike);
   void Separate(const std::vector<SimNode*>& some, const std::vector<SimNode*>& others,
                 Duration duration);

@@ -285,6 +285,12 @@ void SimFileSystem::Wipe() {
   Reboot();
 }
 
+void SimFileSystem::Restore(const SimNamespace& copy) {
+  tree_ = copy.Copy();
+  faults_.clear();
+  Reboot();
+}
+
 void SimFileSystem::FailOperation(uint64_t n, absl::Status status) {
   numbered_faults_[n] = std::move(status);
 }

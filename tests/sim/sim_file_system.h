@@ -64,6 +64,10 @@ class SimFileSystem final : public FileSystem {
   void SetCrashAtOperation(uint64_t n, std::function<void()> on_crash = nullptr);
   // All files are gone, durably (a replaced disk).
   void Wipe();
+  // A copy of the whole disk, like a snapshot of the machine, and putting it back, durably. The
+  // process must be gone then, as after Wipe.
+  SimNamespace Copy() const { return tree_.Copy(); }
+  void Restore(const SimNamespace& copy);
 
   // -- Faults --
   // The `n`-th operation (counted since construction) answers `status` instead of being done. A

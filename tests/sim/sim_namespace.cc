@@ -124,6 +124,23 @@ void SimNamespace::Crash(CrashChooser& chooser) {
   CrashTree(*root_, [&](SimFileContent& content) { content.Crash(chooser); });
 }
 
+SimNamespace SimNamespace::Copy() const {
+  SimNamespace copy;
+  std::vector<std::pair<const SimInode*, SimInode*>> todo = {{root_.get(), copy.root_.get()}};
+  while (!todo.empty()) {
+    const auto [from, to] = todo.back();
+    todo.pop_back();
+    to->content.Append(from->content.bytes());
+    to->content.Sync();
+    for (const auto& [name, child] : from->names) {
+      const InodePtr made = std::make_shared<SimInode>(child->is_directory);
+      to->names[name] = to->durable[name] = made;
+      todo.emplace_back(child.get(), made.get());
+    }
+  }
+  return copy;
+}
+
 int64_t SimNamespace::TotalBytes() const {
   int64_t total = 0;
   std::vector<const SimInode*> todo = {root_.get()};

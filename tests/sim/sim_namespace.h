@@ -43,6 +43,8 @@ class SimNamespace {
   // Power loss for names and for the content of every file that still has one.
   void Crash(CrashModel model, Random& random);
   void Crash(CrashChooser& chooser);
+  // All of it as the process sees it, as it would be if everything were synced; shares nothing.
+  SimNamespace Copy() const;
   // All file content as the process sees it, for the space in use.
   int64_t TotalBytes() const;
 

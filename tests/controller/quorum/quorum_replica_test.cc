@@ -124,8 +124,9 @@ TEST(QuorumReplicaTest, ALostVoteFileIsNotMadeAnew) {
   EXPECT_FALSE(voters.process(2)->running());
   // Nor is a damaged one believed.
   voters.node(2).Crash();
-  ASSERT_TRUE(
-      WriteFileAtomically(voters.node(2).files(), path, EncodeVote({.epoch = 9}) + "x").ok());
+  ASSERT_TRUE(WriteFileAtomically(voters.node(2).files(), path,
+                                  EncodeVote({.vote = {.epoch = 9}, .life = 1, .peers = {}}) + "x")
+                  .ok());
   voters.node(2).Restart();
   voters.world().RunFor(seconds(1));
   EXPECT_EQ(voters.process(2)->failure().code(), absl::StatusCode::kDataLoss);

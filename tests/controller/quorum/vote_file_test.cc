@@ -8,10 +8,16 @@
 namespace soliton::controller {
 namespace {
 
-VoteState Vote(int32_t epoch) { return {epoch, Voter{3, Uuid{1, static_cast<uint64_t>(epoch)}}}; }
+VoteFile Vote(int32_t epoch) {
+  const auto number = static_cast<uint64_t>(epoch);
+  return {.vote = {epoch, Voter{3, Uuid{1, number}}},
+          .life = epoch * 3L,
+          .peers = {{Uuid{2, 2}, {Uuid{3, number}, 17}}, {Uuid{2, 9}, {Uuid{4, number}, 1}}}};
+}
 
 TEST(VoteFileTest, ReadsWhatItWrote) {
-  for (const VoteState& vote : {VoteState{}, VoteState{7, std::nullopt}, Vote(2147483647)}) {
+  const VoteFile nobody{.vote = {7, std::nullopt}, .life = 2, .peers = {}};
+  for (const VoteFile& vote : {VoteFile{}, nobody, Vote(2147483647)}) {
     const auto read = DecodeVote(EncodeVote(vote));
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_EQ(*read, vote);

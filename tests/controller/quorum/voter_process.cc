@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "controller/metadata/control.pb.h"
+#include "controller/metadata/convert.h"
+
 namespace soliton::controller {
 namespace {
 
@@ -39,6 +42,19 @@ class VoterProcess::Session final : public ConnectionHandler {
 
   void Start() { connection_->Start(this); }
   void Close() { connection_->Close(); }
+  // Says why, as the controller's server does.
+  void Refuse(const absl::Status& why) {
+    if (std::exchange(refused_, true)) return;
+    pb::ServerMessage message;
+    message.mutable_response()->set_error(ToPb(absl::IsDataLoss(why)
+                                                   ? kafka::ErrorCode::KAFKA_STORAGE_ERROR
+                                                   : kafka::ErrorCode::INVALID_REGISTRATION));
+    message.mutable_response()->set_error_message(std::string(why.message()));
+    connection_->Send(EncodeFrame(message));
+  }
+  void OnDrained() override {
+    if (refused_) connection_->Close();
+  }
   ConnectionId id() const { return id_; }
   void OnFrame(Buffer frame) override { process_.OnFrame(*this, frame); }
   void OnClosed(const absl::Status&) override {
@@ -55,6 +71,7 @@ class VoterProcess::Session final : public ConnectionHandler {
   VoterProcess& process_;
   const ConnectionId id_;
   std::shared_ptr<FramedConnection> connection_;
+  bool refused_ = false;
 };
 
 VoterProcess::VoterProcess(sim::SimNode& node, Options options)
@@ -74,7 +91,13 @@ void VoterProcess::Start() {
           .on_lost = [this](const Voter& voter) { replica_->PeerLost(voter); },
           .is_fresh = [this] { return replica_->fresh(); },
           .on_all_fresh = [this](const VoterSet& voters) { replica_->Form(voters); },
-          .on_frame = [this](const pb::QuorumFrame& frame) { return replica_->Receive(frame); }});
+          .on_frame = [this](const pb::QuorumFrame& frame) { return replica_->Receive(frame); },
+          .past = [this] { return replica_->past(); },
+          .check_past = [this](const Voter& voter,
+                               const VoterPast& past) { return replica_->CheckPast(voter, past); },
+          .on_life = [this](const Voter& voter,
+                            const VoterLife& life) { replica_->HearLife(voter, life); },
+          .on_older = [this](const absl::Status& why) { replica_->GiveUpAsOlder(why); }});
   failure_ = ports_.files->CreateDirectories("meta");
   if (failure_.ok()) failure_ = ports_.files->SyncDirectory(".");
   if (!failure_.ok()) return;
@@ -115,7 +138,8 @@ void VoterProcess::OnFrame(Session& session, const Buffer& frame) {
     complaint_ = "a frame that no voter sends";
     return session.Close();
   }
-  if (!network_->Receive(session.id(), request.quorum()).ok()) session.Close();
+  const absl::Status taken = network_->Receive(session.id(), request.quorum());
+  if (!taken.ok()) session.Refuse(taken);
 }
 
 void VoterProcess::Append() {

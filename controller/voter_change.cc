@@ -8,6 +8,7 @@
 #include "controller/metadata/convert.h"
 #include "controller/quorum/quorum_batches.h"
 #include "controller/quorum/quorum_wire.h"
+#include "runtime/base/reach.h"
 
 namespace soliton::controller {
 namespace {
@@ -94,6 +95,9 @@ ControllerResult DecideVoterChange(const QuorumCore& quorum, std::map<int32_t, E
         std::string(may.message()));
   }
   ControllerResult result;
+  if (request.add()) SOMETIMES("a voter was added");
+  if (!request.add()) SOMETIMES("a voter was removed");
+  if (!request.add() && voter == quorum.self()) SOMETIMES("the leader removed itself");
   result.records.push_back(VotersRecord(voters, endpoints));
   result.cause = fmt::format("{} voter {}", request.add() ? "added" : "removed", voter.ToString());
   return result;

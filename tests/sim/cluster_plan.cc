@@ -141,6 +141,10 @@ void DrawQuorum(Random& random, const Pace& pace, ClusterPlan& plan) {
   plan.silence_timeout = microseconds(random.Between(2 * plan.heartbeat_interval / microseconds(1),
                                                      plan.session_timeout / microseconds(1)));
   plan.metadata_snapshot_bytes = OneOf(random, {1000, 5000, 20 << 20});
+  plan.voter_changes = plan.controllers == 3 && random.Chance(1, 3);
+  if (plan.voter_changes && !plan.combined) {
+    plan.spare_controllers = static_cast<int32_t>(random.Between(1, 2));
+  }
   if (!plan.combined || plan.flush_before_ack) return;
   // The broker in the same machine promises nothing about a loss of power.
   for (const Fault fault : {Fault::kControllerPowerLoss, Fault::kControllerDiskSyncFails}) {

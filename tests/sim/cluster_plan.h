@@ -20,7 +20,11 @@ struct ClusterPlan {
   // -- Shape --
   int32_t brokers = 3;
   int32_t controllers = 1;
-  bool combined = false;  // the controllers are the first brokers
+  // Controllers that do not vote at first, in machines of their own; some with `voter_changes`
+  // only.
+  int32_t spare_controllers = 0;
+  bool combined = false;       // the controllers are the first brokers
+  bool voter_changes = false;  // one client more adds and removes voters (OperatorProcess)
   int32_t broker_shards = 1;
   int32_t topics = 1;
   int32_t partitions = 1;  // of each topic

@@ -12,7 +12,9 @@ template <typename Plan, typename Visit>
 void ForEachField(Plan& plan, const Visit& visit) {
   visit("brokers", plan.brokers);
   visit("controllers", plan.controllers);
+  visit("spare.controllers", plan.spare_controllers);
   visit("combined", plan.combined);
+  visit("voter.changes", plan.voter_changes);
   visit("election.timeout", plan.election_timeout);
   visit("metadata.snapshot.bytes", plan.metadata_snapshot_bytes);
   visit("shards", plan.broker_shards);

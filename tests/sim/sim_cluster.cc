@@ -23,7 +23,7 @@ SimCluster::SimCluster(SimWorld& world, SimNetwork& network, const ClusterPlan& 
       stopping_incarnation_(static_cast<size_t>(plan.brokers), 0) {
   SimDiskLatency latency;
   latency.max = plan.disk_latency_max;
-  for (int number = 1; !plan.combined && number <= plan.controllers; ++number) {
+  for (int number = 1; !plan.combined && number <= controller_count(); ++number) {
     controllers_.push_back(std::make_unique<SimNode>(
         world, network, plan.controllers == 1 ? "controller" : fmt::format("controller-{}", number),
         SimNodeOptions{.shards = 1, .disk_latency = latency}));
@@ -37,7 +37,8 @@ SimCluster::SimCluster(SimWorld& world, SimNetwork& network, const ClusterPlan& 
     brokers_.back()->SetBoot(
         [this, controller, id](SimNode& node) { return Boot(node, controller, id); });
   }
-  const int clients = plan.clients + (plan.topic_churn ? 1 : 0) + (plan.admin_storm ? 1 : 0);
+  const int clients = plan.clients + (plan.topic_churn ? 1 : 0) + (plan.admin_storm ? 1 : 0) +
+                      (plan.voter_changes ? 1 : 0);
   for (int i = 0; i < clients; ++i) {
     clients_.push_back(std::make_unique<SimNode>(world, network, fmt::format("client-{}", i)));
   }
@@ -88,7 +89,7 @@ bool SimCluster::StartController(SimNode& node, int number, Process& process) {
 broker::BrokerOptions SimCluster::OptionsOf(int32_t id, const SimNode& node) const {
   broker::BrokerOptions options;
   options.node_id = id;
-  for (int number = 1; number <= plan_.controllers; ++number) {
+  for (int number = 1; number <= controller_count(); ++number) {
     options.controllers.push_back(ControllerEndpoint(number));
   }
   options.listen = {node.name(), kBrokerPort};
@@ -264,6 +265,18 @@ broker::Broker* SimCluster::BrokerApp(int32_t id) {
 controller::ControllerNode* SimCluster::ControllerApp(int number) {
   auto* process = controller(number).app<Process>();
   return process == nullptr ? nullptr : process->controller.get();
+}
+
+int SimCluster::LeadingController() {
+  int found = 0;
+  for (int number = 1; number <= controller_count(); ++number) {
+    const controller::ControllerNode* app = ControllerApp(number);
+    if (app == nullptr || !app->leading()) continue;
+    if (found == 0 || app->quorum().epoch() > ControllerApp(found)->quorum().epoch()) {
+      found = number;
+    }
+  }
+  return found;
 }
 
 void SimCluster::StopCleanly(int32_t id, Duration down_for) {

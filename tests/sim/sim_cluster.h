@@ -1,5 +1,6 @@
 // Controllers, brokers and some client machines in one simulated world: the real code, started as
 // main() does, the controllers in machines of their own (nodes 101, 102, ...) or in the brokers'.
+// Spare controllers come last; they do not found the cluster.
 // What runs on the clients is the workload's business. A process that gives up (a fatal error) is a
 // violation unless its disk had a fault; then it is started again a little later, as a supervisor
 // would.
@@ -49,7 +50,11 @@ class SimCluster {
   std::string TopicName(int index) const { return fmt::format("t{}", index); }
 
   int broker_count() const { return static_cast<int>(brokers_.size()); }
-  int controller_count() const { return plan_.controllers; }
+  // Voters or not.
+  int controller_count() const { return plan_.controllers + plan_.spare_controllers; }
+  // The one of the largest epoch; 0: none.
+  int LeadingController();
+  Endpoint ControllerEndpoint(int number) const;
   // By number, from 1 on.
   SimNode& controller(int number) {
     return plan_.combined ? broker(number) : *controllers_[static_cast<size_t>(number - 1)];
@@ -83,7 +88,6 @@ class SimCluster {
   bool StartController(SimNode& node, int number, Process& process);
   bool StartBroker(SimNode& node, int32_t id, Process& process);
   static void StopProcess(Process& process, absl::AnyInvocable<void(absl::Status)> done);
-  Endpoint ControllerEndpoint(int number) const;
   int32_t ControllerId(int number) const { return plan_.combined ? number : 100 + number; }
   broker::BrokerOptions OptionsOf(int32_t id, const SimNode& node) const;
   void OnFatal(SimNode& node, const absl::Status& why);

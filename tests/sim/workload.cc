@@ -4,6 +4,7 @@
 
 #include "tests/sim/admin_process.h"
 #include "tests/sim/client_process.h"
+#include "tests/sim/operator_process.h"
 
 namespace soliton::sim {
 
@@ -40,6 +41,11 @@ void Workload::Start() {
   if (plan_.admin_storm) {
     SimNode& node = cluster_.client(next++);
     node.SetBoot([this](SimNode& self) { return std::make_shared<AdminProcess>(*this, self); });
+    node.Restart();
+  }
+  if (plan_.voter_changes) {
+    SimNode& node = cluster_.client(next++);
+    node.SetBoot([this](SimNode& self) { return std::make_shared<OperatorProcess>(*this, self); });
     node.Restart();
   }
 }

@@ -2,7 +2,8 @@
 // that writes uniquely named records to every partition, and one consumer that reads every
 // partition from its start. A process that died begins anew under another producer number. With
 // topic churn one more machine makes and deletes a topic of its own (churn_process.h), with an
-// admin storm another one changes the topics' settings and adds partitions (admin_process.h).
+// admin storm another one changes the topics' settings and adds partitions (admin_process.h), with
+// voter changes a third one changes who votes in the metadata quorum (operator_process.h).
 //
 // Owner: the world's thread. Must outlive the client processes.
 #pragma once

@@ -215,7 +215,6 @@ class ControllerNodeImpl final : public ControllerNode,
             .is_fresh = [this] { return replica_->fresh(); },
             .on_all_fresh = [this](const VoterSet& voters) { replica_->Form(voters); },
             .on_frame = [this](const pb::QuorumFrame& frame) { return replica_->Receive(frame); },
-            .may_lead = [this](const Voter& voter) { return replica_->MayLead(voter); },
             .past = [this] { return replica_->past(); },
             .check_past = [this](
                               const Voter& voter,

@@ -9,8 +9,6 @@
 #include "controller/metadata/convert.h"
 #include "controller/metadata_publisher.h"
 #include "controller/quorum/quorum_wire.h"
-#include "runtime/base/mutant.h"
-#include "runtime/base/reach.h"
 #include "runtime/obs/logging.h"
 
 namespace soliton::controller {
@@ -204,7 +202,6 @@ absl::Status QuorumNetwork::Receive(ConnectionId connection, const pb::QuorumFra
     OnKnownVoters(frame.known_voters());
     return absl::OkStatus();
   }
-  if (absl::Status fits = CheckCluster(it->second, frame); !fits.ok()) return fits;
   events_.on_life(FromPb(frame.from()), {it->second.process_id, frame.life()});
   return events_.on_frame(frame);
 }
@@ -231,28 +228,6 @@ void QuorumNetwork::TellVoters(const Peer& peer) {
     voter->set_port(endpoint.port);
   }
   Send(to, frame);
-}
-
-// Hellos are said before a new cluster has its id. Whoever founds one while it is connected to the
-// controllers of another one would lead them, in an epoch that may have a leader there. One that is
-// no voter here yet, and has its id by now, says so when it has connected again.
-absl::Status QuorumNetwork::CheckCluster(Peer& peer, const pb::QuorumFrame& frame) {
-  const bool passes = frame.has_vote_answer() || frame.has_append_answer() ||
-                      SOLITON_MUTANT("quorum_foreign_leaders_count");
-  const std::string& own = options_.cluster_id;
-  if (passes || (!own.empty() && peer.cluster_id == own)) return absl::OkStatus();
-  if (events_.may_lead(FromPb(frame.from()))) {
-    // It may be removed while it leads.
-    if (!own.empty()) peer.cluster_id = own;
-    return absl::OkStatus();
-  }
-  SOMETIMES("a controller of another cluster was turned away after its hello");
-  constexpr std::string_view kNew = "that is being founded";
-  return absl::FailedPreconditionError(fmt::format(
-      "controller {} is of cluster {}, controller {} of {}: start the one that is wrong "
-      "with a data directory of the other's cluster, or with an empty one",
-      frame.from().node_id(), peer.cluster_id.empty() ? kNew : peer.cluster_id,
-      options_.self.node_id, own.empty() ? kNew : own));
 }
 
 absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello& hello) {
@@ -287,7 +262,6 @@ absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello
   peer.incoming = connection;
   peer.directory_id = from.directory_id;
   peer.process_id = past.life.process;
-  peer.cluster_id = hello.cluster_id();
   peer.fresh = hello.fresh();
   events_.on_life(from, past.life);
   // It is up: no reason to wait.

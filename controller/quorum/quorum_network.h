@@ -36,9 +36,6 @@ class QuorumNetwork final : public QuorumPeers {
     std::function<void(const VoterSet&)> on_all_fresh;
     // An error closes the connection that it came on. Never a hello.
     std::function<absl::Status(const pb::QuorumFrame&)> on_frame;
-    // Whether one that does not say this cluster's id may lead this one: a voter, or any as long as
-    // no voters are known.
-    std::function<bool(const Voter&)> may_lead;
     // The past of this one's disk, but for its process, which is the network's to name.
     std::function<VoterPast()> past;
     // Whether a peer's disk is what it was; asked before it is found.
@@ -85,7 +82,6 @@ class QuorumNetwork final : public QuorumPeers {
     ConnectionId incoming = 0;           // 0: none
     Uuid directory_id;                   // as incoming said
     Uuid process_id;                     // likewise
-    std::string cluster_id;              // likewise; "": it had none then
     bool fresh = false;                  // likewise
     bool found = false;
     bool is_voter = true;  // dialled again and again
@@ -109,7 +105,6 @@ class QuorumNetwork final : public QuorumPeers {
   // Lets go of one that is no voter and not connected. Posted: callers still use it.
   void ForgetLater(int32_t node_id);
   absl::Status Greet(ConnectionId connection, const pb::QuorumHello& hello);
-  absl::Status CheckCluster(Peer& peer, const pb::QuorumFrame& frame);
   absl::Status CheckHello(const Peer& peer, const pb::QuorumHello& hello) const;
   std::vector<int32_t> ConfiguredVoters() const;
   void Judge(Peer& peer);

@@ -116,10 +116,6 @@ class QuorumReplica {
   const QuorumCore& core() const { return *core_; }
   // The committed ones, with where they are reached.
   const pb::Voters& voters() const { return voters_; }
-  // A voter, as far as this one knows, or any while none is known.
-  bool MayLead(const Voter& peer) const {
-    return core_->voters().size() == 0 || core_->voters().Contains(peer);
-  }
   bool IsFound(const Voter& peer) const { return found_.contains(peer); }
   bool leading() const { return told_leading_; }
   // Whether Append may be called: leading, and not about to hand over.

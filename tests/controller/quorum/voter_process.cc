@@ -92,8 +92,6 @@ void VoterProcess::Start() {
           .is_fresh = [this] { return replica_->fresh(); },
           .on_all_fresh = [this](const VoterSet& voters) { replica_->Form(voters); },
           .on_frame = [this](const pb::QuorumFrame& frame) { return replica_->Receive(frame); },
-          // These clusters have no ids.
-          .may_lead = [](const Voter&) { return true; },
           .past = [this] { return replica_->past(); },
           .check_past = [this](const Voter& voter,
                                const VoterPast& past) { return replica_->CheckPast(voter, past); },

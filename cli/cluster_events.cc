@@ -69,7 +69,12 @@ void AddNodeEvents(const ClusterView& before, const ClusterView& after,
 class PartitionEvents {
  public:
   void Compare(const PartitionView& was, const PartitionView& is) {
-    if (was.leader_id != is.leader_id || was.leader_epoch != is.leader_epoch) {
+    if (was.unclean_epoch < is.unclean_epoch) {
+      Add("unclean-leader",
+          fmt::format("leader {} -> {} was NOT in sync: acknowledged records may be lost",
+                      NodeText(was.leader_id), NodeText(is.leader_id)),
+          is.leader_id, is.name);
+    } else if (was.leader_id != is.leader_id || was.leader_epoch != is.leader_epoch) {
       Add(is.leader_id < 0 ? "no-leader" : "leader",
           was.leader_id == is.leader_id
               ? fmt::format("leader {} in a new epoch", NodeText(is.leader_id))
@@ -131,7 +136,7 @@ std::vector<ClusterEvent> EventsBetween(const ClusterView& before, const Cluster
     } else {
       // Made just now: from no leader to its first one.
       PartitionView none = each;
-      none.leader_id = none.leader_epoch = -1;
+      none.leader_id = none.leader_epoch = none.unclean_epoch = -1;
       partitions.Compare(none, each);
     }
   }

@@ -11,7 +11,8 @@
 namespace soliton::cli {
 
 // `kind` is one of: quorum-leader, quorum-silent, node-joined, node-gone, node-fenced,
-// node-unfenced, topic-created, topic-deleted, leader, no-leader, in-sync, replicas.
+// node-unfenced, topic-created, topic-deleted, leader, unclean-leader, no-leader, in-sync,
+// replicas.
 struct ClusterEvent {
   std::string kind;
   std::string where;  // "orders-0, orders-3 and 4 more", "node 2", "quorum"

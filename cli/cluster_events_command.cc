@@ -42,6 +42,8 @@ class ClusterEventsCommand final : public AdminCommand {
     }
     return WithCluster(context, false, [this](ClientLoop& loop, kafka::ClusterClient& cluster) {
       loop.OnInterrupt([&loop] { loop.Finish(ExitCode::kInterrupted); });
+      quorum_ = &loop.Keep(std::make_unique<kafka::ClusterClient>(
+          loop.shard(), *loop.ports().transport, DefaultClusterOptions(loop.bootstrap())));
       if (!follow_) {
         loop.shard().ScheduleAfter(how_long_, [&loop] { loop.Finish(ExitCode::kOk); });
       }
@@ -51,7 +53,7 @@ class ClusterEventsCommand final : public AdminCommand {
 
  private:
   void Look(ClientLoop& loop, kafka::ClusterClient& cluster) {
-    ReadCluster(cluster, {.quorum_timeout = kQuorumPatience},
+    ReadCluster(cluster, {.quorum_timeout = kQuorumPatience, .quorum_client = quorum_},
                 [this, &loop, &cluster](absl::StatusOr<ClusterView> view) {
                   if (loop.finished()) return;
                   if (view.ok()) {
@@ -94,7 +96,7 @@ class ClusterEventsCommand final : public AdminCommand {
   void Print(ClientLoop& loop, const ClusterEvent& event) const {
     const int64_t now_ms = loop.shard().clock().WallMs();
     if (!json_) {
-      loop.context().out.Write(fmt::format("{}  {:<13}  {}{}{}\n", IsoTime(now_ms), event.kind,
+      loop.context().out.Write(fmt::format("{}  {:<14}  {}{}{}\n", IsoTime(now_ms), event.kind,
                                            event.where, event.what.empty() ? "" : ": ",
                                            event.what));
       return;
@@ -115,6 +117,7 @@ class ClusterEventsCommand final : public AdminCommand {
   Duration how_long_ = Duration::zero();
   Duration pause_ = kLookInterval;
   bool silent_ = false;
+  kafka::ClusterClient* quorum_ = nullptr;
   std::optional<ClusterView> last_;
 };
 

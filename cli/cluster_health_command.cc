@@ -67,6 +67,11 @@ class ClusterHealthCommand final : public AdminCommand {
     if (!for_people || !problems.empty()) {
       loop.context().out.Write(ProblemTable(*view, problems).Render(format_));
     }
+    // Nothing that could be mended any more, but nothing to keep quiet about.
+    if (const auto unclean = view->elected_uncleanly(); !unclean.empty()) {
+      loop.context().Note("replicas that were not in sync have led " + FirstOf(unclean) +
+                          ": acknowledged records may be lost");
+    }
     if (problems.empty()) {
       if (for_people) {
         loop.context().out.Write(
@@ -94,6 +99,8 @@ class ClusterHealthCommand final : public AdminCommand {
     table.AddFact("healthy", "bool", problems.empty());
     table.AddFact("nodes", "int", static_cast<int64_t>(view.nodes.size()));
     table.AddFact("partitions", "int", static_cast<int64_t>(view.partitions.size()));
+    table.AddFact("partitions_elected_uncleanly", "int",
+                  static_cast<int64_t>(view.elected_uncleanly().size()));
     table.AddFact("quorum_judged", "bool", !absl::IsUnimplemented(view.quorum.status()));
     for (const Problem& problem : problems) {
       table.AddRow({problem.check, problem.where, problem.what,

@@ -149,7 +149,8 @@ class Look : public std::enable_shared_from_this<Look> {
   void Dialled() {
     if (--waiting_for_ > 0) return;
     AskQuorum(
-        cluster_, options_.quorum_timeout,
+        options_.quorum_client == nullptr ? cluster_ : *options_.quorum_client,
+        options_.quorum_timeout,
         [self = shared_from_this()](const absl::StatusOr<kafka::DescribeQuorumResponse>& quorum) {
           self->done_(MakeClusterView(self->described_, self->metadata_, quorum, self->unreachable_,
                                       self->rules_));

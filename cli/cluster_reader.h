@@ -16,6 +16,9 @@ struct ReadOptions {
   // How long the quorum may take. Brokers ask its leader in turn, five seconds at most when there
   // is none, and then say so: that is waited for.
   Duration quorum_timeout = seconds(7);
+  // Asks the quorum instead, and outlives the call. For whoever looks again and again: an answer
+  // that is long in coming holds up all behind it on its connection.
+  kafka::ClusterClient* quorum_client = nullptr;
 };
 
 // `done` gets the view, or why no broker answered; later, on the shard, once. A quorum that does

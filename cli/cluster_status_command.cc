@@ -58,6 +58,8 @@ class ClusterStatusCommand final : public AdminCommand {
     table.AddFact("partitions_without_leader", "int", view.leaderless());
     table.AddFact("partitions_not_in_sync", "int", view.under_replicated());
     table.AddFact("partitions_below_min_isr", "int", view.below_min_isr());
+    table.AddFact("partitions_elected_uncleanly", "int",
+                  static_cast<int64_t>(view.elected_uncleanly().size()));
     FillNodeTable(view, &table);
     return table;
   }
@@ -69,15 +71,22 @@ class ClusterStatusCommand final : public AdminCommand {
       health = fmt::format("{} PROBLEM{}, named by: soliton cluster health", problems,
                            problems == 1 ? "" : "S");
     }
-    return fmt::format(
+    std::string text = fmt::format(
         "cluster     {}\n"
         "health      {}\n"
         "quorum      {}\n"
         "topics      {}   partitions {}   without leader {}   not in sync {}   below min.isr "
-        "{}\n\n",
+        "{}\n",
         view.cluster_id, health, QuorumText(view.quorum), HumanCount(view.topics),
         HumanCount(static_cast<int64_t>(view.partitions.size())), HumanCount(view.leaderless()),
         HumanCount(view.under_replicated()), HumanCount(view.below_min_isr()));
+    const std::vector<std::string> unclean = view.elected_uncleanly();
+    if (!unclean.empty()) {
+      text +=
+          fmt::format("unclean     a replica that was not in sync was made leader of {}: {}\n",
+                      Counted(static_cast<int64_t>(unclean.size()), "partition"), FirstOf(unclean));
+    }
+    return text + "\n";
   }
 
   OutputFormat format_ = OutputFormat::kTable;

@@ -88,6 +88,7 @@ void AddPartitions(const kafka::MetadataResponse& metadata, const SyncRules& rul
                               each.leader_epoch,
                               each.replica_nodes,
                               each.isr_nodes,
+                              each.unclean_leader_epoch,
                               std::nullopt};
       if (const auto found = rules.min_isr.find(partition.topic); found != rules.min_isr.end()) {
         const auto adding = rules.adding.find(partition.name);
@@ -240,6 +241,14 @@ int64_t ClusterView::under_replicated() const {
 int64_t ClusterView::below_min_isr() const {
   return std::count_if(partitions.begin(), partitions.end(),
                        [](const PartitionView& each) { return each.below_min_isr(); });
+}
+
+std::vector<std::string> ClusterView::elected_uncleanly() const {
+  std::vector<std::string> names;
+  for (const PartitionView& each : partitions) {
+    if (each.unclean_epoch >= 0) names.push_back(each.name);
+  }
+  return names;
 }
 
 absl::StatusOr<QuorumView> MakeQuorumView(

@@ -64,6 +64,8 @@ struct PartitionView {
   int32_t leader_epoch = -1;
   std::vector<int32_t> replicas;
   std::vector<int32_t> isr;
+  // Leader epoch of the last election of a replica that was not in sync; -1: none, or not told.
+  int32_t unclean_epoch = -1;
   // min.insync.replicas as it counts here: not more than there are to be replicas. Null: not known,
   // or not asked.
   std::optional<int64_t> min_isr;
@@ -84,6 +86,8 @@ struct ClusterView {
   int64_t leaderless() const;
   int64_t under_replicated() const;
   int64_t below_min_isr() const;
+  // Partitions that were ever led by a replica that was not in sync.
+  std::vector<std::string> elected_uncleanly() const;
 };
 
 // Something to be mended. `check` is one of: no-quorum-leader, quorum-unknown, voter-behind,

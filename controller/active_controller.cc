@@ -15,7 +15,8 @@ constexpr Duration kMaxSessionCheckInterval = milliseconds(250);
 // Between two batches of leaderships that go back to preferred replicas.
 constexpr Duration kBalanceAgainAfter = seconds(1);
 
-void LogChanges(const ControllerResult& result) {
+// Each change has one line. Unclean elections are errors, counted in `unclean_elections`.
+void LogLeaderChanges(const ControllerResult& result, int64_t* unclean_elections) {
   const size_t shown = std::min(result.leader_changes.size(), kMaxLoggedLeaderChanges);
   for (size_t i = 0; i < shown; ++i) {
     const LeaderChange& change = result.leader_changes[i];
@@ -24,15 +25,31 @@ void LogChanges(const ControllerResult& result) {
         PartitionName(change.topic, change.partition), change.old_leader, change.new_leader,
         change.leader_epoch, ElectionKindName(change.election), result.cause);
     if (change.election == ElectionKind::kUnclean) {
-      LogError("{}", line);
+      LogError("{}; unclean elections since this controller took charge: {}", line,
+               ++*unclean_elections);
     } else {
       LogInfo("{}", line);
     }
   }
-  if (shown < result.leader_changes.size()) {
-    LogInfo("and {} more leader changes; cause: {}", result.leader_changes.size() - shown,
-            result.cause);
+  const size_t more = result.leader_changes.size() - shown;
+  if (more == 0) return;
+  const auto unclean = std::count_if(
+      result.leader_changes.begin() + static_cast<std::ptrdiff_t>(shown),
+      result.leader_changes.end(),
+      [](const LeaderChange& change) { return change.election == ElectionKind::kUnclean; });
+  *unclean_elections += unclean;
+  if (unclean == 0) {
+    LogInfo("and {} more leader changes; cause: {}", more, result.cause);
+  } else {
+    LogError(
+        "and {} more leader changes, {} of them UNCLEAN: acknowledged records may be lost; "
+        "cause: {}; unclean elections since this controller took charge: {}",
+        more, unclean, result.cause, *unclean_elections);
   }
+}
+
+void LogChanges(const ControllerResult& result, int64_t* unclean_elections) {
+  LogLeaderChanges(result, unclean_elections);
   const size_t moves_shown = std::min(result.replica_moves.size(), kMaxLoggedLeaderChanges);
   for (size_t i = 0; i < moves_shown; ++i) {
     const ReplicaMove& move = result.replica_moves[i];
@@ -180,21 +197,8 @@ bool ActiveController::Perform(const ControllerResult& result) {
       return false;
     }
   }
-  LogChanges(result);
-  CountUnclean(result);
+  LogChanges(result, &unclean_elections_);
   return true;
-}
-
-void ActiveController::CountUnclean(const ControllerResult& result) {
-  const auto count = std::count_if(
-      result.leader_changes.begin(), result.leader_changes.end(),
-      [](const LeaderChange& change) { return change.election == ElectionKind::kUnclean; });
-  if (count == 0) return;
-  unclean_elections_ += count;
-  LogError(
-      "{} UNCLEAN leader elections, {} since this controller took charge: acknowledged records may "
-      "be lost; cause: {}",
-      count, unclean_elections_, result.cause);
 }
 
 void ActiveController::ReleaseReplies() {

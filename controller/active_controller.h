@@ -72,7 +72,6 @@ class ActiveController {
   // Appends and replays the records of `result`; logs what they do. False when that did not work:
   // nothing was decided.
   bool Perform(const ControllerResult& result);
-  void CountUnclean(const ControllerResult& result);
   void ReleaseReplies();
   void ScheduleSessionCheck();
   void ScheduleBalance(Duration delay);

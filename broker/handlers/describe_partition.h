@@ -16,6 +16,7 @@ void DescribePartition(const controller::MetadataImage& image,
   out.leader_epoch = info.leader_epoch;
   out.replica_nodes = info.replicas;
   out.isr_nodes = info.isr;
+  out.unclean_leader_epoch = info.unclean_epoch;
   if (info.leader < 0) out.error_code = kafka::ErrorCode::LEADER_NOT_AVAILABLE;
   for (int32_t id : info.replicas) {
     const controller::BrokerInfo* broker = image.FindBroker(id);

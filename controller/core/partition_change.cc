@@ -166,6 +166,7 @@ class Decision {
       ++next_.leader_epoch;
     }
     ++next_.partition_epoch;
+    if (election_ == ElectionKind::kUnclean) next_.unclean_epoch = next_.leader_epoch;
     return PartitionDecision{.next = std::move(next_), .election = election_};
   }
 

@@ -29,6 +29,7 @@ PartitionInfo FromPb(const pb::PartitionState& state) {
   partition.leader = state.leader();
   partition.leader_epoch = state.leader_epoch();
   partition.partition_epoch = state.partition_epoch();
+  if (state.has_unclean_epoch()) partition.unclean_epoch = state.unclean_epoch();
   partition.adding_replicas = ToVector(state.adding_replicas());
   partition.removing_replicas = ToVector(state.removing_replicas());
   return partition;
@@ -43,6 +44,7 @@ void ToPb(const PartitionInfo& partition, pb::PartitionState* out) {
   out->set_leader(partition.leader);
   out->set_leader_epoch(partition.leader_epoch);
   out->set_partition_epoch(partition.partition_epoch);
+  if (partition.unclean_epoch >= 0) out->set_unclean_epoch(partition.unclean_epoch);
   out->mutable_adding_replicas()->Add(partition.adding_replicas.begin(),
                                       partition.adding_replicas.end());
   out->mutable_removing_replicas()->Add(partition.removing_replicas.begin(),

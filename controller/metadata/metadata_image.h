@@ -52,6 +52,9 @@ struct PartitionInfo {
   int32_t leader = kNoLeader;
   int32_t leader_epoch = -1;
   int32_t partition_epoch = -1;
+  // Leader epoch of the last election of a replica that was not known to hold all committed
+  // records; -1 = there was none.
+  int32_t unclean_epoch = -1;
   // A reassignment under way: these of `replicas` come, and these go once all others are in sync.
   std::vector<int32_t> adding_replicas;
   std::vector<int32_t> removing_replicas;

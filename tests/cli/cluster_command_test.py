@@ -259,6 +259,36 @@ class Commands(unittest.TestCase):
         self.start()
         self.cluster.healthy()
 
+    def test_unclean_elections_are_told_once(self):
+        self.topic("torn", "-p", "1", "-r", "2", "-c", "min.insync.replicas=1", "-c",
+                   "unclean.leader.election.enable=true")
+        self.assertEqual(self.cluster.json("cluster", "status")["partitions_elected_uncleanly"], 0)
+        [[leader, behind]] = self.replicas("torn")
+        with Running(self.cluster, "cluster", "events", "--follow", "-o", "jsonl") as events:
+            poll(lambda: "waiting for events" in events.said(), "events begin")
+            self.kill(behind)
+            poll(lambda: self.partitions("torn")[0]["in_sync"] == [leader], "out of sync")
+            self.cluster.soliton("produce", "torn", stdin="lost\n")
+            self.kill(leader)
+            # A majority is there again with it, and nobody else to lead.
+            self.cluster.run("start", str(behind))
+            self.down.remove(behind)
+            [event] = poll(lambda: [e for e in events.objects() if e["event"] == "unclean-leader"], events.said)
+            self.assertEqual((event["where"], event["node"], event["partitions"]), ("torn-0", behind, ["torn-0"]))
+            self.assertIn("NOT in sync: acknowledged records may be lost", event["what"])
+            self.start()
+            self.cluster.healthy()
+            self.assertEqual(len([e for e in events.objects() if e["event"] == "unclean-leader"]), 1)
+        logged = [line for node in (1, 2, 3) for line in self.cluster.log(node).splitlines() if "UNCLEAN" in line]
+        self.assertEqual(len(logged), 1, logged)
+        line = json.loads(logged[0])
+        self.assertEqual(line["level"], "error")
+        self.assertRegex(line["msg"], r"^torn-0: leader .*UNCLEAN: acknowledged records may be lost.* took charge: 1$")
+        # It is known for as long as the topic lives, whoever leads it and whoever is asked.
+        self.assertEqual(self.cluster.json("cluster", "status")["partitions_elected_uncleanly"], 1)
+        self.assertIn("torn-0", self.cluster.soliton("cluster", "status").stdout.split("\nunclean ")[1])
+        self.assertIn("replicas that were not in sync have led torn-0", self.cluster.soliton("cluster", "health").stderr)
+
     def test_without_a_majority(self):
         leader = int(self.cluster.run("controller"))
         for node in {1, 2, 3} - {leader}:

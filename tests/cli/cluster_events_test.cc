@@ -86,6 +86,26 @@ TEST(ClusterEventsTest, LeadersThatAreLostOrCameBackMeanwhile) {
                                            "replicas | orders-2 | replicas 1,2,3 -> 3,1,2"}));
 }
 
+TEST(ClusterEventsTest, WhoLedWithoutBeingInSyncIsToldOnce) {
+  ClusterView before = Cluster();
+  before.partitions[0].leader_id = before.partitions[1].leader_id = -1;
+  ClusterView after = Cluster();
+  for (const size_t index : {0u, 1u}) {
+    after.partitions[index].leader_id = 3;
+    after.partitions[index].leader_epoch = 4;
+  }
+  after.partitions[0].unclean_epoch = 4;
+  EXPECT_EQ(Seen(before, after),
+            (Lines{"leader | orders-1 | leader none -> 3",
+                   "unclean-leader | orders-0 | leader none -> 3 was NOT in sync: acknowledged "
+                   "records may be lost"}));
+  ClusterView later = after;
+  later.partitions[0].leader_id = 1;
+  later.partitions[0].leader_epoch = 5;
+  EXPECT_EQ(Seen(after, later), (Lines{"leader | orders-0 | leader 3 -> 1"}));
+  EXPECT_EQ(after.elected_uncleanly(), (Lines{"orders-0"}));
+}
+
 TEST(ClusterEventsTest, AQuorumThatFallsSilent) {
   ClusterView silent = Cluster();
   silent.quorum = absl::DeadlineExceededError("no answer in time");

@@ -85,6 +85,8 @@ TEST_P(PartitionChangeTest, Decides) {
   expected.partition_epoch = 11;
   EXPECT_EQ(Text(decision->next), Text(expected));
   EXPECT_EQ(ElectionKindName(decision->election), ElectionKindName(c.after.election));
+  EXPECT_EQ(decision->next.unclean_epoch,
+            c.after.election == ElectionKind::kUnclean ? c.after.leader_epoch : -1);
 }
 
 const Expected kNothing = {.leader_epoch = kUnchanged};
@@ -339,6 +341,7 @@ TEST(PartitionChangeRulesTest, HoldForRandomStates) {
     if (before.leader == kNoLeader) before.last_known_leader = before.replicas[random.Below(4)];
     before.leader_epoch = 3;
     before.partition_epoch = 8;
+    if (random.Chance(1, 4)) before.unclean_epoch = 1;
 
     const Ids now = subset(before.replicas);
     const std::set<int32_t> active(now.begin(), now.end());
@@ -418,6 +421,10 @@ TEST(PartitionChangeRulesTest, HoldForRandomStates) {
         ASSERT_TRUE(in(before.isr, id) || in(before.eligible_leaders, id)) << Text(before);
       }
     }
+    ASSERT_EQ(after.unclean_epoch, decision->election == ElectionKind::kUnclean
+                                       ? after.leader_epoch
+                                       : before.unclean_epoch)
+        << "what was lost once stays known";
     // Deciding again changes nothing: the decision was complete.
     PartitionEvent nothing;
     const auto again = DecidePartition(after, nothing, rules);

@@ -24,6 +24,8 @@ namespace {
 using bench::FaultKind;
 
 constexpr int kUsualColumns = 80;
+// Nobody else can lead what is cut off, so nothing but the end of it lets clients go on.
+constexpr Duration kCutFor = milliseconds(2500);
 
 // The words behind `label` in a file of "label : words" lines; empty when there are none.
 std::string FieldOf(const FileSystem& files, const std::string& path, std::string_view label) {
@@ -129,7 +131,8 @@ class BenchFailoverCommand final : public Command {
                "when to break, from the first record; several runs vary it by half a second")
         .ShowDefault("2s");
     options.Value("--recover-at", "DURATION", &recover_at_,
-                  "when to mend (default: when all partitions have been written for --settle)");
+                  "when to mend (default: when all partitions have been written for --settle; "
+                  "cut-link: after 2.5 s)");
     options.Value("--time", "DURATION", &duration_,
                   "how long to send (default: until --settle after everything is in sync)");
     options.Value("--settle", "DURATION", &series_.run.settle, "see above");
@@ -238,6 +241,8 @@ class BenchFailoverCommand final : public Command {
     }
     if (given.Given("--victim")) run.victim = static_cast<int32_t>(victim_);
     if (given.Given("--recover-at")) run.recover_at = recover_at_;
+    if (run.fault == FaultKind::kCutLink && !run.recover_at)
+      run.recover_at = run.fault_at + kCutFor;
     if (given.Given("--time")) run.duration = duration_;
     if (series_.runs == 1) run.fault_spread = Duration::zero();
     if (run.duration && run.fault != FaultKind::kNone && *run.duration <= run.fault_at) {

@@ -129,7 +129,7 @@ class CutLink(WithCluster):
             advertised = f"127.0.0.1:{port + 20 + node}"
             brokers.append(advertised)
             proxies += ["--proxy", f"{node}={advertised}=127.0.0.1:{port + node - 1}"]
-        run = self.run_with("--fault", "cut-link", *proxies, "--recover-at", "2s", brokers=",".join(brokers))
+        run = self.run_with("--fault", "cut-link", *proxies, brokers=",".join(brokers))
         self.assertGreater(run["led_by_victim"], 0)
         self.assertIsNotNone(run["mended_at_us"])
         self.assertTrue(all(outage["ended"] for outage in run["outages"]))

@@ -94,6 +94,13 @@ ControllerResult DecideVoterChange(const QuorumCore& quorum, std::map<int32_t, E
         absl::IsUnavailable(may) ? ErrorCode::REQUEST_TIMED_OUT : ErrorCode::INVALID_REQUEST,
         std::string(may.message()));
   }
+  // It would never be committed, and nothing after it.
+  if (!voters.HasMajority([&](const Voter& each) { return quorum.IsHeard(each); })) {
+    return Refusal(ErrorCode::REQUEST_TIMED_OUT,
+                   fmt::format("no majority of the {} voters that would be left follows: start "
+                               "those that are down, or remove them first",
+                               voters.size()));
+  }
   ControllerResult result;
   if (request.add()) SOMETIMES("a voter was added");
   if (!request.add()) SOMETIMES("a voter was removed");

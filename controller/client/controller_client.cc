@@ -282,9 +282,17 @@ class ControllerClientImpl final : public ControllerClient {
       case ErrorCode::DUPLICATE_BROKER_REGISTRATION:
         return OnDuplicate(*response);
       case ErrorCode::INCONSISTENT_CLUSTER_ID:
-      case ErrorCode::INVALID_REGISTRATION:
-        return Refuse(absl::FailedPreconditionError(
-            fmt::format("{}: {}", kafka::ErrorName(error), response->error_message())));
+      case ErrorCode::INVALID_REGISTRATION: {
+        const std::string why =
+            fmt::format("{}: {}", kafka::ErrorName(error), response->error_message());
+        if (error == ErrorCode::INVALID_REGISTRATION || broker_epoch_ < 0) {
+          return Refuse(absl::FailedPreconditionError(why));
+        }
+        // Where a controller of this cluster was there is another cluster now; the others are ours.
+        LogError("broker {}: the controller at {}: {}", options_.broker_id, endpoint_.ToString(),
+                 why);
+        return channel_.Close(absl::UnavailableError(why));
+      }
       case ErrorCode::NOT_CONTROLLER:
         if (response->has_leader()) {
           chooser_.Hint(

@@ -132,8 +132,8 @@ class ControllerClient {
     std::function<void(MetadataImagePtr, const MetadataDelta&)> on_image;
     // Registered (again) with this broker epoch.
     std::function<void(int64_t broker_epoch)> on_registered;
-    // The controller refuses this broker for good (foreign cluster id, duplicate id in use): the
-    // process should stop and print the reason.
+    // The controller refuses this broker for good (foreign cluster id, unless this cluster was
+    // found before; duplicate id in use): the process should stop and print the reason.
     std::function<void(const absl::Status&)> on_refused;
   };
 

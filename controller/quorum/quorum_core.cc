@@ -169,6 +169,13 @@ const PeerProgress* QuorumCore::ProgressOf(const Voter& peer) const {
   return it == progress_.end() ? nullptr : &it->second;
 }
 
+bool QuorumCore::IsHeard(const Voter& peer) const {
+  if (peer == self_) return true;
+  const PeerProgress* progress = ProgressOf(peer);
+  return progress != nullptr && !unreachable_.contains(peer) &&
+         now_ - progress->answered_at < options_.election_timeout;
+}
+
 int64_t QuorumCore::FlushedBy(const Voter& peer) const {
   if (peer == self_) {
     return SOLITON_MUTANT("quorum_leader_counts_unflushed") ? log_.end_offset()

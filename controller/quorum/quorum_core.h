@@ -143,6 +143,8 @@ class QuorumCore {
   std::string DebugString() const;
   // What a peer has flushed, as far as the leader knows.
   int64_t FlushedBy(const Voter& peer) const;
+  // Whether the leader hears it; itself too.
+  bool IsHeard(const Voter& peer) const;
   // What the leader knows of a peer; nullptr: nothing.
   const PeerProgress* ProgressOf(const Voter& peer) const;
 

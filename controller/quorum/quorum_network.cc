@@ -150,6 +150,11 @@ void QuorumNetwork::OnDialled(int32_t node_id, uint64_t attempt,
   if (!connected.ok()) return DialLater(peer);
   peer.outgoing = std::make_shared<Outgoing>(*this, node_id, *std::move(connected));
   peer.outgoing->Start();
+  SayHello(peer);
+  Judge(peer);
+}
+
+void QuorumNetwork::SayHello(Peer& peer) {
   pb::ControlRequest request;
   pb::QuorumHello* hello = request.mutable_quorum()->mutable_hello();
   hello->set_cluster_id(options_.cluster_id);
@@ -163,7 +168,13 @@ void QuorumNetwork::OnDialled(int32_t node_id, uint64_t attempt,
   hello->set_port(options_.advertised.port);
   ToPb(options_.self, hello->mutable_from());
   peer.outgoing->connection().Send(EncodeFrame(request));
-  Judge(peer);
+}
+
+void QuorumNetwork::SetClusterId(const std::string& cluster_id) {
+  options_.cluster_id = cluster_id;
+  for (auto& [node_id, peer] : peers_) {
+    if (peer.outgoing != nullptr) SayHello(peer);
+  }
 }
 
 void QuorumNetwork::OnRefused(int32_t node_id, const pb::ControlResponse& response) {
@@ -198,12 +209,20 @@ absl::Status QuorumNetwork::Receive(ConnectionId connection, const pb::QuorumFra
   if (it == peers_.end() || it->second.incoming != connection) {
     return absl::InvalidArgumentError("a voter's message on a connection that is not that voter's");
   }
+  const bool commands = frame.has_vote_request() || frame.has_append_request() ||
+                        frame.has_snapshot_request() || frame.has_transfer_now();
+  if (commands && !MayCommand(it->second)) return absl::OkStatus();
   if (frame.has_known_voters()) {
     OnKnownVoters(frame.known_voters());
     return absl::OkStatus();
   }
   events_.on_life(FromPb(frame.from()), {it->second.process_id, frame.life()});
   return events_.on_frame(frame);
+}
+
+bool QuorumNetwork::MayCommand(const Peer& peer) const {
+  if (!options_.cluster_id.empty() && peer.cluster_id == options_.cluster_id) return true;
+  return events_.may_lead({peer.node_id, peer.directory_id});
 }
 
 // The log will say it again, to whoever gets it.
@@ -257,6 +276,8 @@ absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello
   Peer& peer = it->second;
   const VoterPast past{hello.first_life(), {ProcessOf(hello), hello.life()}};
   if (absl::Status known = events_.check_past(from, past); !known.ok()) return known;
+  peer.cluster_id = hello.cluster_id();
+  if (peer.incoming == connection) return absl::OkStatus();  // it has a cluster now
   // The newest counts: the peer has given up the one before.
   if (peer.incoming != 0) Lose(peer);
   peer.incoming = connection;

@@ -6,6 +6,9 @@
 // Who comes and is not known yet is dialled back: a controller that is to be added, or that has got
 // a new disk and a new address. It is told who votes: whom it was started with may be gone.
 //
+// Who has no cluster yet may follow one, and lead only those with whom it founds it: once it has
+// one, it says so to all to whom it is connected, and those of another cluster refuse it.
+//
 // A new cluster is formed when every configured voter is there with a new disk: only then is it
 // sure that none of them has voted before, and which disks they are. Owned by one shard.
 #pragma once
@@ -32,6 +35,8 @@ class QuorumNetwork final : public QuorumPeers {
     std::function<void(const Voter&)> on_lost;  // perhaps without having been found
     // Asked before a hello: whether this one knows of no quorum.
     std::function<bool()> is_fresh;
+    // Whether one that has not said that it is of this cluster may ask for votes and lead here.
+    std::function<bool(const Voter&)> may_lead;
     // All configured voters are found and were fresh when they said hello, this one too.
     std::function<void(const VoterSet&)> on_all_fresh;
     // An error closes the connection that it came on. Never a hello.
@@ -67,7 +72,7 @@ class QuorumNetwork final : public QuorumPeers {
   // as they are connected.
   void SetVoters(const std::map<int32_t, Endpoint>& voters);
   // The cluster is known from now on.
-  void SetClusterId(const std::string& cluster_id) { options_.cluster_id = cluster_id; }
+  void SetClusterId(const std::string& cluster_id);
   void Send(const Voter& to, const pb::QuorumFrame& frame) override;
   bool IsFound(int32_t node_id) const;
   // Where a known one is dialled.
@@ -82,6 +87,7 @@ class QuorumNetwork final : public QuorumPeers {
     ConnectionId incoming = 0;           // 0: none
     Uuid directory_id;                   // as incoming said
     Uuid process_id;                     // likewise
+    std::string cluster_id;              // likewise; "": it had none
     bool fresh = false;                  // likewise
     bool found = false;
     bool is_voter = true;  // dialled again and again
@@ -93,6 +99,8 @@ class QuorumNetwork final : public QuorumPeers {
   };
 
   void Dial(Peer& peer);
+  void SayHello(Peer& peer);
+  bool MayCommand(const Peer& peer) const;
   void DialLater(Peer& peer);
   void OnDialled(int32_t node_id, uint64_t attempt,
                  absl::StatusOr<std::shared_ptr<FramedConnection>> connected);

@@ -103,6 +103,10 @@ class QuorumReplica {
 
   // Nothing is known here of any quorum: the disk is new, and nobody who leads has been heard.
   bool fresh() const { return core_->voters().size() == 0 && log_->log_end_offset() == 0; }
+  // Whether the log, as far as it goes, lets it: nothing is known of any voters, or it may be one.
+  bool MayLead(const Voter& voter) const {
+    return core_->voters().size() == 0 || core_->log().MayVote(voter);
+  }
   // The voters of a new cluster, which are all fresh. Without effect where voters are known.
   void Form(const VoterSet& voters);
 

@@ -91,6 +91,18 @@ TEST_F(VoterDecisionTest, WhoCannotBeRemoved) {
               HasSubstr("VOTER_NOT_FOUND: controller 2 votes with disk"));
 }
 
+// With one of three away: without the other the leader could commit nothing any more.
+TEST_F(VoterDecisionTest, AMajorityOfThoseThatStayMustFollow) {
+  const int away = (leader_ + 1) % 3;
+  const int follows = (leader_ + 2) % 3;
+  ASSERT_TRUE(world_.Crash(away, 0, true));
+  world_.RunFor(milliseconds(300));
+  ASSERT_EQ(world_.leader(), leader_);
+  EXPECT_THAT(Why(Decide(false, world_.voter(follows))),
+              HasSubstr("REQUEST_TIMED_OUT: no majority of the 2 voters that would be left"));
+  EXPECT_THAT(Decide(false, world_.voter(away)).records, SizeIs(1));
+}
+
 TEST(LastVoterTest, StaysOne) {
   QuorumWorld world({.voters = 1}, 1);
   ASSERT_TRUE(world.Timeout(0));
@@ -280,6 +292,37 @@ TEST_F(VoterChangeTest, ANewDiskJoinsAsAnotherVoter) {
   const int leader = Leader();
   if (leader != 3) controller(leader).Crash();
   ASSERT_TRUE(CreateAtLast(1, "t", seconds(3))) << "the third vote counts again";
+  EXPECT_EQ(Complaint(), "");
+}
+
+// A voter's machine is set up anew as a cluster of its own: it must not take the others over, nor
+// stop them.
+TEST_F(VoterChangeTest, AForeignClusterAtAVotersAddress) {
+  Start();
+  const std::string cluster = node(1)->cluster_id();
+  const std::map<int32_t, Endpoint> voters = controller_options_[2].voters;
+  for (int round = 0; round < 20; ++round) {
+    controller(3).Crash();
+    controller_options_[2].data_directory = fmt::format("foreign-{}", round);
+    controller_options_[2].voters = {{103, voters.at(103)}};
+    controller(3).Restart();
+    world_.RunFor(milliseconds(round * 7));
+    ASSERT_TRUE(CreateAtLast(1, fmt::format("t{}", round), seconds(5))) << round;
+    world_.RunFor(milliseconds(300));
+    for (const int id : {1, 2}) {
+      ASSERT_EQ(node(id)->cluster_id(), cluster) << round;
+      ASSERT_TRUE(controller(id).app<ControllerProcess>()->fatal().ok()) << round << Complaint();
+      EXPECT_NE(node(id)->committed_image().FindTopic(fmt::format("t{}", round)), nullptr);
+    }
+    ASSERT_TRUE(AllUsable()) << round;
+  }
+  controller(3).Crash();
+  controller_options_[2].data_directory = "meta";
+  controller_options_[2].voters = voters;
+  controller(3).Restart();
+  const int leader = Leader();
+  controller(leader == 3 ? 1 : leader).Crash();
+  EXPECT_TRUE(CreateAtLast(1, "last", seconds(5))) << "with its own disk it is one of them again";
   EXPECT_EQ(Complaint(), "");
 }
 

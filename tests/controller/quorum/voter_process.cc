@@ -90,6 +90,7 @@ void VoterProcess::Start() {
           .on_found = [this](const Voter& voter) { replica_->PeerFound(voter); },
           .on_lost = [this](const Voter& voter) { replica_->PeerLost(voter); },
           .is_fresh = [this] { return replica_->fresh(); },
+          .may_lead = [](const Voter&) { return true; },
           .on_all_fresh = [this](const VoterSet& voters) { replica_->Form(voters); },
           .on_frame = [this](const pb::QuorumFrame& frame) { return replica_->Receive(frame); },
           .past = [this] { return replica_->past(); },

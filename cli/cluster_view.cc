@@ -271,6 +271,13 @@ absl::StatusOr<QuorumView> MakeQuorumView(
   for (const ReplicaState& state : partition.observers) {
     view.members.push_back(MemberFrom(state, partition, false));
   }
+  for (const auto& node : response->nodes) {
+    if (node.listeners.empty()) continue;
+    for (QuorumMember& member : view.members) {
+      if (member.node_id != node.node_id) continue;
+      member.endpoint = {node.listeners[0].host, node.listeners[0].port};
+    }
+  }
   std::sort(view.members.begin(), view.members.end(), [](const auto& a, const auto& b) {
     return std::pair(!a.voter, a.node_id) < std::pair(!b.voter, b.node_id);
   });

@@ -13,6 +13,7 @@
 #include "protocol/messages/describe_cluster.h"
 #include "protocol/messages/describe_quorum.h"
 #include "protocol/messages/metadata.h"
+#include "runtime/net/transport.h"
 
 namespace soliton::cli {
 
@@ -22,6 +23,8 @@ inline constexpr std::string_view kMetadataTopic = "__cluster_metadata";
 struct QuorumMember {
   int32_t node_id = -1;
   Uuid directory_id;
+  Endpoint
+      endpoint;  // of a controller, as others reach it; port 0: of a broker alone, or not known
   int64_t log_end_offset = -1;
   int64_t lag = 0;  // entries behind the leader
   // Before the leader's answer, by the leader's clock. Null: never, or the broker is too old.

@@ -45,7 +45,7 @@ std::set<std::string> TestNames() {
       }
     }
   }
-  for (const char* script : {"hostile", "start", "cli", "disk", "quorum", "past"}) {
+  for (const char* script : {"hostile", "start", "cli", "disk", "quorum", "past", "voters"}) {
     const std::string text = TextOf(fmt::format("tests/hostile/{}_test.py", script));
     for (std::string& name : MatchesOf(text, std::regex(R"(def (test_\w+)\()"))) {
       names.insert(std::move(name));

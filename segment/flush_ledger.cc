@@ -48,6 +48,7 @@ FlushTicket FlushLedger::Take(int64_t end_offset, const std::string& directory) 
   deferred_ = false;
   directory_dirty_ = false;
   ticket_out_ = true;
+  taken_ = true;
   lowest_truncation_ = std::numeric_limits<int64_t>::max();
   return ticket;
 }

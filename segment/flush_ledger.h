@@ -35,6 +35,8 @@ class FlushLedger {
            (!side_files_.empty() && !deferred_);
   }
   bool ticket_out() const { return ticket_out_; }
+  // Anything was ever noted here, or truncated.
+  bool was_used() const { return HasWork() || deferred_ || taken_ || truncation_count_ > 0; }
 
   // Moves everything noted into a ticket. CHECKs that none is out.
   FlushTicket Take(int64_t end_offset, const std::string& directory);
@@ -56,6 +58,7 @@ class FlushLedger {
   bool deferred_ = false;  // side_files_ wait for other work
   bool directory_dirty_ = false;
   bool ticket_out_ = false;
+  bool taken_ = false;  // a ticket, ever
   uint64_t truncation_count_ = 0;
   int64_t lowest_truncation_ = std::numeric_limits<int64_t>::max();  // since the ticket was taken
 };

@@ -77,6 +77,9 @@ struct OpenOptions {
   Uuid topic_id;          // checked against partition.metadata when that exists
   bool clean_shutdown =
       false;  // the data directory's marker was there: skip the scan of unflushed segments
+  // The parent was synced after anybody else could have made the folder: an existing one's name is
+  // durable.
+  bool parent_synced = false;
 };
 
 class Log {
@@ -134,6 +137,8 @@ class Log {
 
   // A ticket for everything appended so far; nullopt when nothing is unflushed or a ticket is out.
   virtual std::optional<FlushTicket> TakeFlush() = 0;
+  // Whether TakeFlush would give one.
+  virtual bool WantsFlush() const = 0;
   // Gives the ticket back. OK: flushed_offset rises (bounded by truncations meanwhile). Error:
   // fences the log.
   virtual void FlushDone(const FlushTicket& ticket, const absl::Status& result) = 0;

@@ -25,10 +25,13 @@ bool LogImpl::MarkIsStale() const {
   return recovery_point_.has_unsynced() && clock_.Now() - point_synced_at_ >= kMarkSyncInterval;
 }
 
+bool LogImpl::WantsFlush() const {
+  return fatal_error_.ok() && !ledger_.ticket_out() && (ledger_.HasWork() || MarkIsStale());
+}
+
 std::optional<FlushTicket> LogImpl::TakeFlush() {
-  if (!fatal_error_.ok() || ledger_.ticket_out()) return std::nullopt;
+  if (!WantsFlush()) return std::nullopt;
   const bool mark_is_stale = MarkIsStale();
-  if (!ledger_.HasWork() && !mark_is_stale) return std::nullopt;
   point_in_ticket_ = nullptr;
   if (recovery_point_.file() && (sync_point_ || mark_is_stale || recovery_point_.wants_sync())) {
     point_in_ticket_ = recovery_point_.file();
@@ -138,14 +141,25 @@ absl::Status LogImpl::DropStaleSideFiles(const FlushTicket& ticket) {
   return fs_.SyncDirectory(directory_);
 }
 
+bool LogImpl::IsAsClosed() const {
+  return opened_clean_ && !ledger_.was_used() && recovery_point_.last() == CurrentPoint();
+}
+
 absl::Status LogImpl::CloseCleanly() {
   if (!fatal_error_.ok()) return fatal_error_;
   if (ledger_.ticket_out()) {
     return absl::FailedPreconditionError(
         fmt::format("log {} cannot be closed while a flush is running", directory_));
   }
-  NoteIndexFiles(*active_);
-  ledger_.AddSideFile({SnapshotPath(log_end_offset()), producers_.Encode()});
+  if (IsAsClosed()) {
+    fatal_error_ = absl::FailedPreconditionError(fmt::format("log {} is closed", directory_));
+    return absl::OkStatus();
+  }
+  // What an empty log lacks the next start does not miss.
+  if (!active_->empty()) NoteIndexFiles(*active_);
+  if (log_end_offset() > 0) {
+    ledger_.AddSideFile({SnapshotPath(log_end_offset()), producers_.Encode()});
+  }
   // No hints here: the next start reads no batch to tell whether a power loss tore them.
   for (FlushTicket::SideFile& file : TakeCheckpoint(1)) ledger_.AddSideFile(std::move(file));
   NoteEpochs();

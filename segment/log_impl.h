@@ -37,6 +37,7 @@ class LogImpl final : public Log {
   absl::Status ApplyRetention(int64_t retention_ms, int64_t retention_bytes,
                               int64_t limit_offset) override;
 
+  bool WantsFlush() const override;
   std::optional<FlushTicket> TakeFlush() override;
   void FlushDone(const FlushTicket& ticket, const absl::Status& result) override;
   absl::Status CloseCleanly() override;
@@ -137,6 +138,8 @@ class LogImpl final : public Log {
   // Read's answer; an error that comes from no system call is damage.
   absl::StatusOr<LogSlice> Locate(int64_t offset, int64_t end_offset, int64_t max_bytes,
                                   bool at_least_one_batch);
+  // A clean stop left these files, and nothing has happened since.
+  bool IsAsClosed() const;
   // Flushes have been told of by an unsynced mark only, for long enough.
   bool MarkIsStale() const;
   std::string_view NameOf(const FlushTicket::SideFile& side_file) const;
@@ -180,6 +183,7 @@ class LogImpl final : public Log {
 
   SegmentMap segments_;
   Segment* active_;  // the last of segments_
+  const bool opened_clean_;
   int64_t size_bytes_ = 0;
   int64_t log_start_offset_;
   int64_t flushed_offset_;

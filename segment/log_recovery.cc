@@ -21,12 +21,15 @@ std::string PathIn(const OpenOptions& open, std::string_view name) {
   return JoinPath(open.directory, name);
 }
 
-// Checks partition.metadata, or writes it: before there is any data.
-absl::StatusOr<Uuid> RecoverTopicId(FileSystem& fs, const OpenOptions& open) {
+// Checks partition.metadata, or writes it: before there is any data. In a new folder its name is
+// durable with that of the first segment.
+absl::StatusOr<Uuid> RecoverTopicId(FileSystem& fs, const OpenOptions& open, bool folder_is_new) {
   const std::string path = PathIn(open, "partition.metadata");
   if (!fs.Exists(path)) {
     if (open.topic_id.is_zero()) return open.topic_id;
-    absl::Status status = WriteFileAtomically(fs, path, EncodePartitionMetadata(open.topic_id));
+    const std::string content = EncodePartitionMetadata(open.topic_id);
+    absl::Status status = folder_is_new ? ReplaceFile(fs, path, content)
+                                        : WriteFileAtomically(fs, path, content);
     if (!status.ok()) return status;
     return open.topic_id;
   }
@@ -93,15 +96,18 @@ absl::Status AddEpochsOf(const Segment& segment, LeaderEpochCache& epochs) {
   }
 }
 
+// `written`: the checkpoint says just that.
 absl::StatusOr<LeaderEpochCache> RecoverEpochs(FileSystem& fs, const OpenOptions& open,
-                                               const SurvivingSegments& log) {
+                                               const SurvivingSegments& log, bool* written) {
   LeaderEpochCache epochs;
   absl::Status usable = absl::NotFoundError("no epoch checkpoint");
   const std::string path = PathIn(open, kEpochCheckpointName);
+  std::string content;
   if (fs.Exists(path)) {
-    const auto text = ReadFile(fs, path);
+    auto text = ReadFile(fs, path);
     if (!text.ok()) return text.status();
-    auto decoded = LeaderEpochCache::Decode(*text);
+    content = *std::move(text);
+    auto decoded = LeaderEpochCache::Decode(content);
     usable = decoded.status();
     if (decoded.ok()) epochs = *std::move(decoded);
   }
@@ -124,10 +130,12 @@ absl::StatusOr<LeaderEpochCache> RecoverEpochs(FileSystem& fs, const OpenOptions
   }
   epochs.TruncateFromEnd(log.log_end_offset);
   epochs.TruncateFromStart(log.log_start_offset);
+  *written = usable.ok() && epochs.Encode() == content;
   return epochs;
 }
 
-absl::Status WriteDerivedFiles(FileSystem& fs, const OpenOptions& open, RecoveredLog& log) {
+absl::Status WriteDerivedFiles(FileSystem& fs, const OpenOptions& open, bool epochs_written,
+                               RecoveredLog& log) {
   const Segment& active = *log.segments.rbegin()->second;
   for (const auto& [base_offset, segment] : log.segments) {
     if (segment.get() == &active || segment->index_files_written()) continue;
@@ -137,12 +145,13 @@ absl::Status WriteDerivedFiles(FileSystem& fs, const OpenOptions& open, Recovere
     }
     segment->IndexFilesWritten();
   }
+  if (epochs_written) return absl::OkStatus();
   return WriteFileAtomically(fs, PathIn(open, kEpochCheckpointName), log.epochs.Encode());
 }
 
 // Everything that survived an unclean stop, then the recovery point that says so.
 absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open, bool checkpoint_used,
-                         RecoveredLog& log) {
+                         bool epochs_written, RecoveredLog& log) {
   // One that was not good for this recovery might look good to a later one.
   if (!checkpoint_used) {
     absl::Status status = fs.Remove(PathIn(open, kSegmentCheckpointName));
@@ -152,7 +161,15 @@ absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open, bool checkpoin
   const bool is_new = !log.recovery_point.last() && log.segments.size() == 1 && active.empty() &&
                       active.base_offset() == 0 && !fs.Exists(PathIn(open, kEpochCheckpointName));
   if (is_new) return fs.SyncDirectory(open.directory);
-
+  const RecoveryPoint now{.durable_end_offset = log.log_end_offset,
+                          .log_start_offset = log.log_start_offset,
+                          .active_base_offset = active.base_offset(),
+                          .active_size_bytes = active.size_bytes()};
+  // Nothing was ever promised of it, and the mark says so already: thousands of empty logs come
+  // back in a moment. Epochs in which nothing was written are forgotten at every opening.
+  if (log.log_end_offset == 0 && log.recovery_point.last() == now) {
+    return fs.SyncDirectory(open.directory);
+  }
   const int64_t durable_end_offset =
       log.recovery_point.last().value_or(RecoveryPoint{}).durable_end_offset;
   for (const auto& [base_offset, segment] : log.segments) {
@@ -162,7 +179,7 @@ absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open, bool checkpoin
     }
   }
   if (absl::Status status = active.RemoveIndexFiles(); !status.ok()) return status;
-  absl::Status status = WriteDerivedFiles(fs, open, log);
+  absl::Status status = WriteDerivedFiles(fs, open, epochs_written, log);
   log.derived_files_missing = absl::IsResourceExhausted(status);
   if (!status.ok() && !log.derived_files_missing) return status;
   if (status = fs.SyncDirectory(open.directory); !status.ok()) return status;
@@ -172,27 +189,27 @@ absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open, bool checkpoin
             open.directory, std::string(status.message()));
     return absl::OkStatus();
   }
-  return log.recovery_point.AppendDurably({.durable_end_offset = log.log_end_offset,
-                                           .log_start_offset = log.log_start_offset,
-                                           .active_base_offset = active.base_offset(),
-                                           .active_size_bytes = active.size_bytes()});
+  return log.recovery_point.AppendDurably(now);
 }
 
-absl::Status OpenFolder(FileSystem& fs, const std::string& directory) {
-  if (!fs.Exists(directory)) {
-    if (absl::Status status = fs.CreateDirectories(directory); !status.ok()) return status;
+absl::Status OpenFolder(FileSystem& fs, const OpenOptions& open, bool* is_new) {
+  *is_new = !fs.Exists(open.directory);
+  if (*is_new) {
+    if (absl::Status status = fs.CreateDirectories(open.directory); !status.ok()) return status;
+  } else if (open.parent_synced) {
+    return absl::OkStatus();
   }
-  // Even an existing folder's name may not be durable yet.
-  return fs.SyncDirectory(DirectoryOf(directory));
+  return fs.SyncDirectory(DirectoryOf(open.directory));
 }
 
 }  // namespace
 
 absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& fs, const Clock& clock,
                                         const LogOptions& options, const OpenOptions& open) {
-  if (absl::Status status = OpenFolder(fs, open.directory); !status.ok()) return status;
+  bool folder_is_new = false;
+  if (absl::Status status = OpenFolder(fs, open, &folder_is_new); !status.ok()) return status;
   if (absl::Status status = CheckNotDamaged(fs, open.directory); !status.ok()) return status;
-  const auto topic_id = RecoverTopicId(fs, open);
+  const auto topic_id = RecoverTopicId(fs, open, folder_is_new);
   if (!topic_id.ok()) return topic_id.status();
   auto point_file = RecoveryPointFile::Open(fs, open.directory);
   if (!point_file.ok()) return point_file.status();
@@ -212,7 +229,8 @@ absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& fs, const Clock& clock,
         fs, open, std::min(sure_offset, surviving->log_end_offset), *snapshots);
     if (!status.ok()) return status;
   }
-  auto epochs = RecoverEpochs(fs, open, *surviving);
+  bool epochs_written = false;
+  auto epochs = RecoverEpochs(fs, open, *surviving, &epochs_written);
   if (!epochs.ok()) return epochs.status();
   auto producers =
       RecoverProducers(fs, open.directory, surviving->segments, *snapshots, clock.WallMs());
@@ -225,8 +243,9 @@ absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& fs, const Clock& clock,
   log.epochs = *std::move(epochs);
   log.producers = *std::move(producers);
   log.snapshots = *std::move(snapshots);
+  log.clean = surviving->clean;
   if (!surviving->clean) {
-    absl::Status status = MakeDurable(fs, open, surviving->checkpoint_used, log);
+    absl::Status status = MakeDurable(fs, open, surviving->checkpoint_used, epochs_written, log);
     if (!status.ok()) {
       MarkFailedSync(fs, open.directory);
       return status;

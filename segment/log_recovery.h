@@ -41,6 +41,8 @@ struct RecoveredLog {
   std::set<int64_t> snapshots;  // offsets of the producer snapshots on disk
   // The disk had no room for index files or the epoch checkpoint: they are to be written later.
   bool derived_files_missing = false;
+  // All files are as a clean stop left them.
+  bool clean = false;
   int64_t checkpoint_position = 0;  // how far the newest segment's checkpoint goes
   RecoveryPointFile recovery_point;
 };

@@ -175,6 +175,7 @@ absl::Status SegmentRecovery::DropBelowLogStart() {
 // ---- taking segments ----
 
 absl::Status SegmentRecovery::TakeDurable(Segment& segment) {
+  if (segment.file()->size_bytes() == 0) return segment.Rebuild(0);
   absl::Status status = segment.LoadIndexFiles();
   if (status.ok()) {
     segment.IndexFilesWritten();

@@ -38,14 +38,18 @@ absl::StatusOr<std::string> ReadFile(const FileSystem& fs, const std::string& pa
   return content;
 }
 
-absl::Status WriteFileAtomically(FileSystem& fs, const std::string& path,
-                                 std::string_view content) {
+absl::Status ReplaceFile(FileSystem& fs, const std::string& path, std::string_view content) {
   const std::string temporary = path + ".tmp";
   if (absl::Status written = WriteAndSync(fs, temporary, content); !written.ok()) {
     fs.Remove(temporary).IgnoreError();  // the first failure is the one to report
     return written;
   }
-  if (absl::Status renamed = fs.Rename(temporary, path); !renamed.ok()) return renamed;
+  return fs.Rename(temporary, path);
+}
+
+absl::Status WriteFileAtomically(FileSystem& fs, const std::string& path,
+                                 std::string_view content) {
+  if (absl::Status replaced = ReplaceFile(fs, path, content); !replaced.ok()) return replaced;
   return fs.SyncDirectory(DirectoryOf(path));
 }
 

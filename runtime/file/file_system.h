@@ -90,6 +90,9 @@ absl::StatusOr<std::string> ReadFile(const FileSystem& fs, const std::string& pa
 // Replaces `path` so that after OK the new content is durable and at any crash either the old or
 // the new content is there: writes `path`.tmp, Sync, Rename, SyncDirectory.
 absl::Status WriteFileAtomically(FileSystem& fs, const std::string& path, std::string_view content);
+// All of that but the last step: which content is there becomes durable with the caller's
+// SyncDirectory.
+absl::Status ReplaceFile(FileSystem& fs, const std::string& path, std::string_view content);
 
 // "a/b" + "c" -> "a/b/c"; and the folder part of a path ("." when there is none).
 std::string JoinPath(std::string_view directory, std::string_view name);

@@ -58,7 +58,7 @@ BrokerShard::BrokerShard(const BrokerContext& context, Shard& shard,
 PartitionTable::Hooks BrokerShard::TableHooks() {
   return {
       .propose_isr = [this](const TopicPartition& id,
-                            const IsrProposal& proposal) { SendIsrProposal(id, proposal); },
+                            const IsrProposal& proposal) { ProposeIsr(id, proposal); },
       .on_role_changed = [this](const Partition& changed) { fetchers_.OnRoleChanged(changed); },
       .on_removed = [this](const TopicPartition& id) { fetchers_.OnRemoved(id); },
       .on_follower_flushed = [this](const Partition& flushed) { fetchers_.OnFlushed(flushed); },
@@ -272,40 +272,61 @@ void BrokerShard::NextProducerId(absl::AnyInvocable<void(absl::StatusOr<int64_t>
   });
 }
 
-void BrokerShard::SendIsrProposal(const TopicPartition& id, const IsrProposal& proposal) {
-  controller::IsrChangeRequest change;
-  change.topic_id = id.topic_id;
-  change.partition = id.partition;
-  change.leader_epoch = proposal.leader_epoch;
-  change.partition_epoch = proposal.partition_epoch;
-  for (const IsrMember& member : proposal.new_isr) {
-    change.new_isr.push_back({member.broker_id, member.broker_epoch});
+void BrokerShard::ProposeIsr(const TopicPartition& id, const IsrProposal& proposal) {
+  isr_proposals_.Add(id, proposal);
+  if (std::exchange(isr_proposals_wait_, true)) return;
+  shard_.Post([this] {
+    isr_proposals_wait_ = false;
+    SendIsrProposals();
+  });
+}
+
+void BrokerShard::SendIsrProposals() {
+  IsrProposals::Request request = isr_proposals_.StartRequest();
+  if (request.empty()) return;
+  std::vector<controller::IsrChangeRequest> changes;
+  for (const auto& [id, proposal] : request) {
+    controller::IsrChangeRequest& change = changes.emplace_back();
+    change.topic_id = id.topic_id;
+    change.partition = id.partition;
+    change.leader_epoch = proposal.leader_epoch;
+    change.partition_epoch = proposal.partition_epoch;
+    for (const IsrMember& member : proposal.new_isr) {
+      change.new_isr.push_back({member.broker_id, member.broker_epoch});
+    }
   }
-  AskController([this, id, proposal, change](controller::ControllerClient& client) {
+  AskController([this, request = std::move(request),
+                 changes = std::move(changes)](controller::ControllerClient& client) {
     client.AlterPartition(
-        {change},
-        [this, id, proposal](absl::StatusOr<std::vector<controller::IsrChangeResult>> results) {
-          shard_.Post([this, id, proposal, results = std::move(results)] {
-            OnIsrAnswer(id, proposal, results);
+        changes,
+        [this, request](absl::StatusOr<std::vector<controller::IsrChangeResult>> results) {
+          shard_.Post([this, request, results = std::move(results)] {
+            isr_proposals_.OnRequestDone();
+            OnIsrAnswer(request, results);
+            SendIsrProposals();
           });
         });
   });
 }
 
 void BrokerShard::OnIsrAnswer(
-    const TopicPartition& id, const IsrProposal& proposal,
+    const IsrProposals::Request& request,
     const absl::StatusOr<std::vector<controller::IsrChangeResult>>& results) {
-  if (!results.ok() || results->size() != 1) {
-    // Not sent, or refused as a whole: it was not applied. Anything else leaves that open.
-    partitions_.OnIsrAnswer(id, proposal,
-                            absl::IsUnavailable(results.status())
-                                ? kafka::ErrorCode::OPERATION_NOT_ATTEMPTED
-                                : kafka::ErrorCode::REQUEST_TIMED_OUT,
-                            -1);
+  if (results.ok() && results->size() == request.size()) {
+    for (size_t i = 0; i < request.size(); ++i) {
+      const controller::IsrChangeResult& result = (*results)[i];
+      partitions_.OnIsrAnswer(request[i].first, request[i].second, result.error,
+                              result.partition.partition_epoch);
+    }
     return;
   }
-  const controller::IsrChangeResult& result = results->front();
-  partitions_.OnIsrAnswer(id, proposal, result.error, result.partition.partition_epoch);
+  // Not sent, or refused as a whole: it was not applied. Anything else leaves that open.
+  const auto error = absl::IsUnavailable(results.status())
+                         ? kafka::ErrorCode::OPERATION_NOT_ATTEMPTED
+                         : kafka::ErrorCode::REQUEST_TIMED_OUT;
+  LogInfo("the controller did not decide on in-sync replicas of {} partitions: {}", request.size(),
+          results.ok() ? "too few answers" : std::string(results.status().message()));
+  for (const auto& [id, proposal] : request) partitions_.OnIsrAnswer(id, proposal, error, -1);
 }
 
 void BrokerShard::ClaimFolder(const std::string& folder, Task granted) {

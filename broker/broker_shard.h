@@ -11,6 +11,7 @@
 #include "broker/broker.h"
 #include "broker/disk_space_core.h"
 #include "broker/partition/append_turn.h"
+#include "broker/partition/isr_proposals.h"
 #include "broker/partition/partition_table.h"
 #include "broker/partition/refused_sequences.h"
 #include "broker/pause_watch.h"
@@ -132,8 +133,10 @@ class BrokerShard {
   std::shared_ptr<Connection> StartConnection(std::shared_ptr<FramedConnection> transport);
   void ClaimFolder(const std::string& folder, Task granted);
   void ReleaseFolder(const std::string& folder);
-  void SendIsrProposal(const TopicPartition& id, const IsrProposal& proposal);
-  void OnIsrAnswer(const TopicPartition& id, const IsrProposal& proposal,
+  // All that this turn brings go together.
+  void ProposeIsr(const TopicPartition& id, const IsrProposal& proposal);
+  void SendIsrProposals();
+  void OnIsrAnswer(const IsrProposals::Request& request,
                    const absl::StatusOr<std::vector<controller::IsrChangeResult>>& results);
   void WakeImageWaiters();
   void CheckConnections();
@@ -148,6 +151,8 @@ class BrokerShard {
   int64_t broker_epoch_ = -1;
   PartitionTable partitions_;
   PauseWatch pauses_;
+  IsrProposals isr_proposals_;
+  bool isr_proposals_wait_ = false;  // for the end of this turn
   AppendTurn append_turn_;
   ReplicaFetchers fetchers_;
   LostPeers lost_peers_;

@@ -48,15 +48,21 @@ void Partition::ApplyState(const CommittedState& state) {
     // (KIP-101).
     log_->AssignLeaderEpoch(replica_.leader_epoch());
     replica_.OnLocalPosition(log_->log_end_offset(), log_->flushed_offset());
-    LogInfo("{}-{}: leader of epoch {} from offset {}, in-sync {}", topic_, id_.partition,
-            replica_.leader_epoch(), log_->log_end_offset(), fmt::join(replica_.isr(), ","));
+    LogState(fmt::format("leader of epoch {} from offset {}, in-sync {}", replica_.leader_epoch(),
+                         log_->log_end_offset(), fmt::join(replica_.isr(), ",")));
   } else if (replica_.isr() != old_isr) {
-    LogInfo("{}-{}: in-sync replicas now {}", topic_, id_.partition,
-            fmt::join(replica_.isr(), ","));
+    LogState(fmt::format("in-sync replicas now {}", fmt::join(replica_.isr(), ",")));
   }
   MaybeFlush();
   MaybeAdvance();
   MaybeChangeIsr();
+}
+
+void Partition::LogState(std::string_view what) {
+  const auto left_out = services_.StateLines().Admit(owner_.shard().clock().Now());
+  if (!left_out) return;
+  if (*left_out > 0) LogInfo("and {} more such changes of partitions", *left_out);
+  LogInfo("{}-{}: {}", topic_, id_.partition, what);
 }
 
 void Partition::ApplySettings(const config::TopicSettings& settings) {
@@ -95,8 +101,10 @@ void Partition::OnIsrAnswer(const IsrProposal& proposal, ErrorCode error, int32_
   if (error == ErrorCode::NONE && partition_epoch > proposal.partition_epoch) return;
   // Accepted without a new partition epoch: the controller had nothing to change.
   if (error == ErrorCode::NONE) error = ErrorCode::OPERATION_NOT_ATTEMPTED;
-  LogInfo("{}-{}: in-sync replicas unchanged, controller said {}", topic_, id_.partition,
-          kafka::ErrorName(error));
+  const bool decided = error != ErrorCode::REQUEST_TIMED_OUT;
+  if (decided && error != ErrorCode::OPERATION_NOT_ATTEMPTED) {
+    LogState(fmt::format("in-sync replicas unchanged, controller said {}", kafka::ErrorName(error)));
+  }
   replica_.OnIsrRejected(error);
 }
 
@@ -199,7 +207,8 @@ void Partition::MaybeFlush() {
   if (closing_ || failed_) return;
   if (!options_.flush_before_ack && log_->segment_count() == flushed_segments_) return;
   flushed_segments_ = log_->segment_count();
-  StartFlush();
+  if (log_->flushed_offset() < log_->log_end_offset()) return StartFlush();
+  if (log_->WantsFlush()) services_.FlushWhenIdle(*this);
 }
 
 void Partition::StartFlush() {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "broker/partition/fetch_waiters.h"
@@ -18,6 +19,7 @@
 #include "broker/partition/topic_partition.h"
 #include "config/topic_config.h"
 #include "runtime/loop/owner.h"
+#include "runtime/obs/log_throttle.h"
 #include "segment/log.h"
 
 namespace soliton::broker {
@@ -31,6 +33,8 @@ class PartitionServices {
   // Runs the ticket on a disk thread and brings it back through Partition::OnFlushDone, unless the
   // partition is gone by then.
   virtual void RunFlush(const Partition& partition, segment::FlushTicket ticket) = 0;
+  // Has FlushInBackground called when the disk has little else to do; soon, at any rate.
+  virtual void FlushWhenIdle(const Partition& partition) = 0;
   // Sends the proposal to the controller; the answer returns through Partition::OnIsrAnswer.
   virtual void ProposeIsr(const Partition& partition, const IsrProposal& proposal) = 0;
   // The log is closed for writing after an I/O error; nothing can be promised here any more. Once.
@@ -38,6 +42,8 @@ class PartitionServices {
   virtual const std::map<int32_t, ReplicaCore::BrokerView>& Brokers() const = 0;
   // What throttled followers may still be given here.
   virtual ReplicationThrottle& LeaderThrottle() = 0;
+  // Bounds the lines about single partitions: thousands change with one image.
+  virtual LogThrottle& StateLines() = 0;
 };
 
 struct PartitionOptions {
@@ -256,6 +262,7 @@ class Partition {
   void set_instance(uint64_t instance) { instance_ = instance; }
 
  private:
+  void LogState(std::string_view what);
   kafka::ErrorCode CheckLeader(int32_t current_leader_epoch) const;
   kafka::ErrorCode CheckEpoch(int32_t current_leader_epoch) const;
   // Whether a batch may go to the log now, as far as it does not depend on the batch.

@@ -10,6 +10,15 @@
 #include "runtime/obs/logging.h"
 
 namespace soliton::broker {
+namespace {
+
+// About single partitions, of one shard.
+constexpr int32_t kStateLines = 100;
+constexpr Duration kStateLinesPeriod = seconds(1);
+// Logs that a shard closes at once: the metadata log of a combined node shares the disk threads.
+constexpr size_t kCloseAtOnce = 8;
+
+}  // namespace
 
 PartitionTable::PartitionTable(const Ports& ports, Shard& shard, segment::DataDirectory& directory,
                                const PartitionTableOptions& options,
@@ -21,7 +30,8 @@ PartitionTable::PartitionTable(const Ports& ports, Shard& shard, segment::DataDi
       checkpointed_high_watermarks_(std::move(checkpointed_high_watermarks)),
       hooks_(std::move(hooks)),
       image_(std::make_shared<controller::MetadataImage>()),
-      topic_defaults_(options_.topic_defaults) {
+      topic_defaults_(options_.topic_defaults),
+      state_lines_(kStateLines, kStateLinesPeriod) {
   TakeThrottleRates();
 }
 
@@ -60,7 +70,7 @@ config::TopicSettings PartitionTable::SettingsOf(const controller::TopicInfo& to
 }
 
 CommittedState PartitionTable::StateOf(const controller::TopicInfo& topic,
-                                       int32_t partition) const {
+                                       const config::TopicSettings& settings, int32_t partition) {
   const controller::PartitionInfo& info = topic.partitions[static_cast<size_t>(partition)];
   CommittedState state;
   state.leader = info.leader;
@@ -68,7 +78,7 @@ CommittedState PartitionTable::StateOf(const controller::TopicInfo& topic,
   state.partition_epoch = info.partition_epoch;
   state.replicas = info.replicas;
   state.isr = info.isr;
-  state.min_insync_replicas = std::min(SettingsOf(topic).min_insync_replicas,
+  state.min_insync_replicas = std::min(settings.min_insync_replicas,
                                        static_cast<int32_t>(info.replication_factor()));
   return state;
 }
@@ -87,10 +97,15 @@ void PartitionTable::ApplyImage(const controller::MetadataImagePtr& image,
   if (delta.broker_configs_changed) {
     TakeTopicDefaults();
     TakeThrottleRates();
-    for (const auto& [topic_id, topic] : image->topics_by_id) ApplyTopic(*topic);
+    for (const auto& [topic_id, topic] : image->topics_by_id) ApplyTopic(*topic, nullptr);
   } else {
     for (const Uuid& topic_id : delta.changed_topics) {
-      if (const controller::TopicInfo* topic = image->FindTopic(topic_id)) ApplyTopic(*topic);
+      const controller::TopicInfo* topic = image->FindTopic(topic_id);
+      if (topic != nullptr) ApplyTopic(*topic, nullptr);
+    }
+    for (const auto& [topic_id, partitions] : delta.changed_partitions) {
+      const controller::TopicInfo* topic = image->FindTopic(topic_id);
+      if (topic != nullptr) ApplyTopic(*topic, &partitions);
     }
   }
   RefetchDamaged();
@@ -152,23 +167,34 @@ bool PartitionTable::Hosted(const controller::TopicInfo& topic, int32_t partitio
          replicas.end();
 }
 
-void PartitionTable::ApplyTopic(const controller::TopicInfo& topic) {
+void PartitionTable::ApplyTopic(const controller::TopicInfo& topic,
+                                const std::set<int32_t>* partitions) {
   const config::TopicSettings settings = SettingsOf(topic);
-  for (size_t i = 0; i < topic.partitions.size(); ++i) {
-    const TopicPartition id{topic.id, static_cast<int32_t>(i)};
-    if (!Mine(id)) continue;
-    const bool hosted = Hosted(topic, id.partition);
-    Partition* partition = Find(id);
-    if (!hosted) {
-      Remove(id);
-    } else if (partition == nullptr) {
-      if (!opening_.contains(id) && !failed_.contains(id)) Open(topic, id);
-    } else {
-      partition->ApplySettings(settings);
-      ApplyThrottle(topic, *partition);
-      partition->ApplyState(StateOf(topic, id.partition));
-      hooks_.on_role_changed(*partition);
+  if (partitions != nullptr) {
+    for (const int32_t partition : *partitions) {
+      ApplyPartition(topic, settings, {topic.id, partition});
     }
+    return;
+  }
+  for (size_t i = 0; i < topic.partitions.size(); ++i) {
+    ApplyPartition(topic, settings, {topic.id, static_cast<int32_t>(i)});
+  }
+}
+
+void PartitionTable::ApplyPartition(const controller::TopicInfo& topic,
+                                    const config::TopicSettings& settings,
+                                    const TopicPartition& id) {
+  if (!Mine(id)) return;
+  Partition* partition = Find(id);
+  if (!Hosted(topic, id.partition)) {
+    Remove(id);
+  } else if (partition == nullptr) {
+    if (!opening_.contains(id) && !failed_.contains(id)) Open(id);
+  } else {
+    partition->ApplySettings(settings);
+    ApplyThrottle(topic, *partition);
+    partition->ApplyState(StateOf(topic, settings, id.partition));
+    hooks_.on_role_changed(*partition);
   }
 }
 
@@ -227,6 +253,7 @@ void PartitionTable::WhenIdle(Task task) {
 }
 
 void PartitionTable::NotifyIfIdle() {
+  OpenMore();
   if (!opening_.empty()) return;
   auto tasks = std::move(when_idle_);
   when_idle_.clear();
@@ -264,7 +291,7 @@ void PartitionTable::Tick() {
   }
   if (!options_.partition.flush_before_ack && now >= next_background_flush_) {
     next_background_flush_ = now + options_.background_flush_interval;
-    for (auto& [id, partition] : partitions_) partition->FlushInBackground();
+    for (auto& [id, partition] : partitions_) FlushWhenIdle(*partition);
   }
   tick_timer_ = shard_.ScheduleAfter(options_.tick_interval, [this] { Tick(); });
 }
@@ -280,13 +307,34 @@ void PartitionTable::RunFlush(const Partition& partition, segment::FlushTicket t
   ports_.disk->Submit(
       OwnerHash(partition.id()), shard_,
       [work, files = ports_.files] { work->result = work->ticket.Run(*files); },
-      [this, work, flush, id = partition.id(), instance = partition.instance()] {
+      [this, work, flush, id = partition.id(), instance = partition.instance(),
+       idle = flushing_idle_] {
         flushes_.erase(flush);
+        if (idle) {
+          idle_flushes_.OnDone();
+          StartIdleFlushes();
+        }
         Partition* owner = Find(id);
         if (owner == nullptr || owner->instance() != instance) return;
         owner->OnFlushDone(work->ticket, work->result);
         if (!owner->is_leader()) hooks_.on_follower_flushed(*owner);
       });
+}
+
+void PartitionTable::FlushWhenIdle(const Partition& partition) {
+  idle_flushes_.Add(partition.id());
+  StartIdleFlushes();
+}
+
+void PartitionTable::StartIdleFlushes() {
+  while (const auto id = idle_flushes_.Next()) {
+    const uint64_t flushes_before = next_flush_;
+    flushing_idle_ = true;
+    if (Partition* partition = Find(*id)) partition->FlushInBackground();
+    flushing_idle_ = false;
+    // One that went meanwhile, or was flushed with records.
+    if (next_flush_ == flushes_before) idle_flushes_.OnDone();
+  }
 }
 
 void PartitionTable::ProposeIsr(const Partition& partition, const IsrProposal& proposal) {
@@ -312,14 +360,9 @@ bool PartitionTable::AllWhole() const {
 }
 
 struct PartitionTable::Closing {
-  size_t missing = 0;
   absl::AnyInvocable<void(absl::Status)> done;
+  size_t under_way = 0;
   absl::Status first;
-
-  void OnClosed(const absl::Status& status) {
-    if (first.ok()) first = status;
-    if (--missing == 0) done(first);
-  }
 };
 
 void PartitionTable::CloseAll(absl::AnyInvocable<void(absl::Status)> done) {
@@ -329,29 +372,43 @@ void PartitionTable::CloseAll(absl::AnyInvocable<void(absl::Status)> done) {
   WhenIdle([this, done = std::move(done)]() mutable {
     if (partitions_.empty()) return done(absl::OkStatus());
     auto closing = std::make_shared<Closing>();
-    closing->missing = partitions_.size();
     closing->done = std::move(done);
+    // Behind whatever the disk threads still do for these logs.
+    auto lanes = std::make_shared<size_t>(partitions_.size());
     for (const auto& [id, partition] : partitions_) {
-      // Behind whatever the disk thread still does for this log.
       ports_.disk->Submit(
-          OwnerHash(id), shard_, [] {}, [this, id, closing] { CloseOne(id, closing); });
+          OwnerHash(id), shard_, [] {},
+          [this, lanes, closing] {
+            if (--*lanes == 0) CloseMore(closing);
+          });
     }
   });
 }
 
-void PartitionTable::CloseOne(const TopicPartition& id, std::shared_ptr<Closing> closing) {
-  auto found = partitions_.find(id);
+void PartitionTable::CloseMore(const std::shared_ptr<Closing>& closing) {
+  while (!partitions_.empty() && closing->under_way < kCloseAtOnce) {
+    ++closing->under_way;
+    CloseOne(closing);
+  }
+  if (closing->under_way == 0) closing->done(closing->first);
+}
+
+void PartitionTable::CloseOne(const std::shared_ptr<Closing>& closing) {
+  auto found = partitions_.begin();
+  const TopicPartition id = found->first;
   std::shared_ptr<segment::Log> log = found->second->ReleaseLog();
   const std::string topic = found->second->topic();
   partitions_.erase(found);
   auto result = std::make_shared<absl::Status>();
   ports_.disk->Submit(
       OwnerHash(id), shard_, [log, result] { *result = log->CloseCleanly(); },
-      [topic, id, result, closing = std::move(closing)] {
+      [this, topic, id, result, closing] {
         if (!result->ok()) {
           LogError("{}-{}: closing: {}", topic, id.partition, result->ToString());
         }
-        closing->OnClosed(*result);
+        if (closing->first.ok()) closing->first = *result;
+        --closing->under_way;
+        CloseMore(closing);
       });
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/partition/idle_flushes.h"
 #include "broker/partition/partition.h"
 #include "broker/partition/wall_clock_watch.h"
 #include "controller/metadata/metadata_image.h"
@@ -97,7 +99,8 @@ class PartitionTable final : public PartitionServices {
                    int32_t partition_epoch);
   // Settings of a topic: the broker's defaults under its overrides.
   config::TopicSettings SettingsOf(const controller::TopicInfo& topic) const;
-  CommittedState StateOf(const controller::TopicInfo& topic, int32_t partition) const;
+  static CommittedState StateOf(const controller::TopicInfo& topic,
+                                const config::TopicSettings& settings, int32_t partition);
 
   // Closes every log, each after the flush that may be under way; then `done`, on the shard, with
   // the first error. The rest is still tried. Images are not followed any more.
@@ -110,11 +113,13 @@ class PartitionTable final : public PartitionServices {
 
   // PartitionServices
   void RunFlush(const Partition& partition, segment::FlushTicket ticket) override;
+  void FlushWhenIdle(const Partition& partition) override;
   void ProposeIsr(const Partition& partition, const IsrProposal& proposal) override;
   void OnLogFailed(const Partition& partition, const absl::Status& why) override;
   const std::map<int32_t, ReplicaCore::BrokerView>& Brokers() const override { return brokers_; }
   ReplicationThrottle& LeaderThrottle() override { return leader_throttle_; }
   ReplicationThrottle& FollowerThrottle() { return follower_throttle_; }
+  LogThrottle& StateLines() override { return state_lines_; }
 
   // When the oldest flush that is under way began; nullopt: there is none.
   std::optional<MonotonicTime> OldestFlush() const {
@@ -136,10 +141,14 @@ class PartitionTable final : public PartitionServices {
   static void ApplyThrottle(const controller::TopicInfo& topic, Partition& partition);
   bool Mine(const TopicPartition& id) const;
   bool Hosted(const controller::TopicInfo& topic, int32_t partition) const;
-  void ApplyTopic(const controller::TopicInfo& topic);
-  // Opening: claim the folder, look for it where one is expected, open on a disk thread, then
-  // OnOpened.
-  void Open(const controller::TopicInfo& topic, const TopicPartition& id);
+  // Of `topic` these partitions may have changed, or all.
+  void ApplyTopic(const controller::TopicInfo& topic, const std::set<int32_t>* partitions);
+  void ApplyPartition(const controller::TopicInfo& topic, const config::TopicSettings& settings,
+                      const TopicPartition& id);
+  // Opening: wait for a turn, claim the folder, look for it where one is expected, open on a disk
+  // thread, then OnOpened.
+  void Open(const TopicPartition& id);
+  void OpenMore();
   // First image: replicas that are counted on must have a log here.
   void ExpectFolders();
   bool MustHaveFolder(const TopicPartition& id) const;
@@ -165,8 +174,11 @@ class PartitionTable final : public PartitionServices {
   // null.
   void RemoveFolder(const TopicPartition& id, const std::string& topic,
                     std::unique_ptr<segment::Log> log);
-  void CloseOne(const TopicPartition& id, std::shared_ptr<Closing> closing);
+  void StartIdleFlushes();
+  void CloseMore(const std::shared_ptr<Closing>& closing);
+  void CloseOne(const std::shared_ptr<Closing>& closing);
   void Tick();
+  // One opening ended, or somebody waits for all of them.
   void NotifyIfIdle();
 
   const Ports ports_;
@@ -180,9 +192,11 @@ class PartitionTable final : public PartitionServices {
   // This shard's part of the broker's.
   ReplicationThrottle leader_throttle_;
   ReplicationThrottle follower_throttle_;
+  LogThrottle state_lines_;
   std::map<int32_t, ReplicaCore::BrokerView> brokers_;
   std::map<TopicPartition, std::unique_ptr<Partition>> partitions_;
   std::set<TopicPartition> opening_;
+  std::deque<TopicPartition> to_open_;  // those of opening_ that wait for their turn
   std::map<TopicPartition, Failure> failed_;
   std::vector<Task> when_idle_;
   uint64_t next_instance_ = 1;
@@ -190,6 +204,8 @@ class PartitionTable final : public PartitionServices {
   MonotonicTime next_background_flush_;
   std::map<uint64_t, MonotonicTime> flushes_;  // when those that are under way began
   uint64_t next_flush_ = 0;
+  IdleFlushes idle_flushes_;
+  bool flushing_idle_ = false;  // the flush that is being started is one of those
   MonotonicTime last_tick_;
   WallClockWatch wall_clock_;
   std::vector<TopicPartition> lost_replicas_;

@@ -153,6 +153,7 @@ absl::Status MetadataBuilder::ApplyPartition(const pb::Partition& record) {
                          id.ToString());
   }
   MutableTopic(id)->partitions.push_back(FromPb(record.state()));
+  NotePartition(id, record.partition());
   return absl::OkStatus();
 }
 
@@ -178,6 +179,7 @@ absl::Status MetadataBuilder::ApplyPartitionChange(const pb::PartitionChange& re
                          record.partition(), id.ToString());
   }
   MutableTopic(id)->partitions[static_cast<size_t>(record.partition())] = std::move(next);
+  NotePartition(id, record.partition());
   return absl::OkStatus();
 }
 
@@ -189,13 +191,17 @@ absl::Status MetadataBuilder::ApplyRemoveTopic(const pb::RemoveTopic& record) {
   image_.topics_by_id.erase(id);
   owned_topics_.erase(id);
   delta_.changed_topics.erase(id);
+  delta_.changed_partitions.erase(id);
   delta_.deleted_topics.insert(id);
   return absl::OkStatus();
 }
 
 absl::Status MetadataBuilder::ApplyTopicConfig(const pb::TopicConfig& record) {
-  TopicInfo* topic = MutableTopic(FromPb(record.topic_id()));
+  const Uuid id = FromPb(record.topic_id());
+  TopicInfo* topic = MutableTopic(id);
   if (topic == nullptr) return Contradiction("setting {} of no topic", record.name());
+  delta_.changed_topics.insert(id);
+  delta_.changed_partitions.erase(id);
   if (record.has_value()) {
     topic->configs[record.name()] = record.value();
   } else {
@@ -228,7 +234,6 @@ absl::Status MetadataBuilder::ApplyProducerIds(const pb::ProducerIds& record) {
 TopicInfo* MetadataBuilder::MutableTopic(const Uuid& id) {
   const auto shared = image_.topics_by_id.find(id);
   if (shared == image_.topics_by_id.end()) return nullptr;
-  delta_.changed_topics.insert(id);
   auto& owned = owned_topics_[id];
   if (owned == nullptr) {
     owned = std::make_shared<TopicInfo>(*shared->second);
@@ -236,6 +241,11 @@ TopicInfo* MetadataBuilder::MutableTopic(const Uuid& id) {
     image_.topics_by_name.find(owned->name)->second = owned;
   }
   return owned.get();
+}
+
+void MetadataBuilder::NotePartition(const Uuid& topic_id, int32_t partition) {
+  if (delta_.changed_topics.contains(topic_id)) return;
+  delta_.changed_partitions[topic_id].insert(partition);
 }
 
 MetadataImagePtr MetadataBuilder::Build(MetadataDelta* delta) {
@@ -251,7 +261,16 @@ MetadataDelta DiffImages(const MetadataImage& from, const MetadataImage& to) {
   }
   for (const auto& [id, topic] : to.topics_by_id) {
     const TopicInfo* before = from.FindTopic(id);
-    if (before == nullptr || !(*before == *topic)) delta.changed_topics.insert(id);
+    if (before == topic.get()) continue;
+    if (before == nullptr || before->name != topic->name || before->configs != topic->configs ||
+        before->partitions.size() > topic->partitions.size()) {
+      delta.changed_topics.insert(id);
+      continue;
+    }
+    for (size_t i = 0; i < topic->partitions.size(); ++i) {
+      if (i < before->partitions.size() && before->partitions[i] == topic->partitions[i]) continue;
+      delta.changed_partitions[id].insert(static_cast<int32_t>(i));
+    }
   }
   delta.brokers_changed = from.brokers != to.brokers;
   delta.broker_configs_changed = from.broker_configs != to.broker_configs;
@@ -263,8 +282,8 @@ bool SameImages(const MetadataImage& a, const MetadataImage& b) {
   return a.offset == b.offset && a.cluster_id == b.cluster_id &&
          a.controller_id == b.controller_id && a.next_producer_id == b.next_producer_id &&
          a.voters == b.voters && !delta.brokers_changed && !delta.broker_configs_changed &&
-         delta.changed_topics.empty() && delta.deleted_topics.empty() &&
-         a.topics_by_name.size() == b.topics_by_name.size();
+         delta.changed_topics.empty() && delta.changed_partitions.empty() &&
+         delta.deleted_topics.empty() && a.topics_by_name.size() == b.topics_by_name.size();
 }
 
 }  // namespace soliton::controller

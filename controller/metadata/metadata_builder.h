@@ -44,6 +44,7 @@ class MetadataBuilder {
   // The topic, safe to change: copied first when a frozen image shares it. nullptr when there is
   // none.
   TopicInfo* MutableTopic(const Uuid& id);
+  void NotePartition(const Uuid& topic_id, int32_t partition);
 
   MetadataImage image_;
   MetadataDelta delta_;

@@ -77,7 +77,8 @@ struct TopicInfo {
 
 // What changed between two images.
 struct MetadataDelta {
-  std::set<Uuid> changed_topics;  // created or any partition/config changed
+  std::set<Uuid> changed_topics;  // created, or settings changed: any of its partitions may differ
+  std::map<Uuid, std::set<int32_t>> changed_partitions;  // new or changed ones, of other topics
   std::set<Uuid> deleted_topics;
   bool brokers_changed = false;
   bool broker_configs_changed = false;

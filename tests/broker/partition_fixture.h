@@ -67,12 +67,14 @@ class PartitionTest : public testing::Test, public PartitionServices {
   void RunFlush(const Partition&, segment::FlushTicket ticket) override {
     tickets_.push_back(std::move(ticket));
   }
+  void FlushWhenIdle(const Partition&) override { partition_->FlushInBackground(); }
   void ProposeIsr(const Partition&, const IsrProposal& proposal) override {
     proposals_.push_back(proposal);
   }
   void OnLogFailed(const Partition&, const absl::Status& why) override { failures_.push_back(why); }
   const std::map<int32_t, ReplicaCore::BrokerView>& Brokers() const override { return brokers_; }
   ReplicationThrottle& LeaderThrottle() override { return throttle_; }
+  LogThrottle& StateLines() override { return state_lines_; }
 
   // The disk thread does all that it was given.
   void Flush() {
@@ -172,6 +174,7 @@ class PartitionTest : public testing::Test, public PartitionServices {
   std::map<int32_t, ReplicaCore::BrokerView> brokers_ = {
       {1, {101, true}}, {2, {kEpochOf2, true}}, {3, {kEpochOf3, true}}};
   ReplicationThrottle throttle_;
+  LogThrottle state_lines_{100, seconds(1)};
   std::deque<segment::FlushTicket> tickets_;
   std::vector<IsrProposal> proposals_;
   std::vector<absl::Status> failures_;

@@ -132,5 +132,41 @@ TEST_F(PartitionOpeningTest, AnAcceptedLossIsDeclaredAndThenForgotten) {
   EXPECT_FALSE(fs_.Exists(kFolder + "/loss-accepted"));
 }
 
+class ManyPartitionsTest : public PartitionTableTest {};
+
+// What is flushed, and the metadata log, wait for the same disk.
+TEST_F(ManyPartitionsTest, AreOpenedAFewAtATime) {
+  constexpr size_t kMany = 100;
+  Apply({.leader = 2, .isr = {1, 2}, .partition_count = kMany});
+  EXPECT_EQ(table_->partitions().size(), kMany);
+  EXPECT_GT(disk_.most_at_once(), 1);
+  EXPECT_LE(disk_.most_at_once(), 8);
+}
+
+TEST_F(ManyPartitionsTest, WhatWaitsForItsTurnIsNotOpenedByAStop) {
+  bool closed = false;
+  ApplyOnly({.leader = 2, .isr = {1, 2}, .partition_count = 100});
+  table_->CloseAll([&](absl::Status status) { closed = status.ok(); });
+  shard_.RunAll();
+  EXPECT_TRUE(closed);
+  EXPECT_TRUE(fs_.Exists("/data/t-0"));
+  EXPECT_FALSE(fs_.Exists("/data/t-99"));
+  EXPECT_FALSE(table_->AllWhole()) << "nobody has looked at those";
+}
+
+TEST_F(ManyPartitionsTest, ADeletedTopicIsNotOpenedAnyMore) {
+  ApplyOnly({.leader = 2, .isr = {1, 2}, .partition_count = 100});
+  auto image = std::make_shared<controller::MetadataImage>();
+  image->offset = ++last_offset_;
+  table_->ApplyImage(image, {.deleted_topics = {kTopic}});
+  bool idle = false;
+  table_->WhenIdle([&] { idle = true; });
+  shard_.RunAll();
+  EXPECT_TRUE(idle);
+  EXPECT_TRUE(table_->partitions().empty());
+  EXPECT_FALSE(fs_.Exists("/data/t-0"));
+  EXPECT_FALSE(fs_.Exists("/data/t-99"));
+}
+
 }  // namespace
 }  // namespace soliton::broker

@@ -1,6 +1,7 @@
 // A PartitionTable over a simulated disk, on a shard that runs when the test says so.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
@@ -52,9 +53,19 @@ class OneShard final : public ShardSet {
 class DiskAtOnce final : public DiskExecutor {
  public:
   void Submit(uint64_t, Shard& reply_to, Task work, Task done) override {
+    most_at_once_ = std::max(most_at_once_, ++under_way_);
     work();
-    reply_to.Post(std::move(done));
+    reply_to.Post([this, done = std::move(done)]() mutable {
+      --under_way_;
+      done();
+    });
   }
+  // Work whose `done` had not run yet.
+  int most_at_once() const { return most_at_once_; }
+
+ private:
+  int under_way_ = 0;
+  int most_at_once_ = 0;
 };
 
 class PartitionTableTest : public testing::Test {
@@ -86,12 +97,17 @@ class PartitionTableTest : public testing::Test {
     std::vector<int32_t> eligible_leaders = {};
     int32_t partition_epoch = 0;
     int64_t own_broker_epoch = 101;
+    size_t partition_count = 2;
   };
   void Apply(const TopicState& state) {
+    ApplyOnly(state);
+    shard_.RunAll();
+  }
+  void ApplyOnly(const TopicState& state) {
     auto topic = std::make_shared<controller::TopicInfo>();
     topic->name = "t";
     topic->id = kTopic;
-    topic->partitions.assign(2, {.replicas = {1, 2},
+    topic->partitions.assign(state.partition_count, {.replicas = {1, 2},
                                  .isr = state.isr,
                                  .eligible_leaders = state.eligible_leaders,
                                  .leader = state.leader,
@@ -104,7 +120,6 @@ class PartitionTableTest : public testing::Test {
     image->topics_by_id[kTopic] = topic;
     image->topics_by_name["t"] = topic;
     table_->ApplyImage(image, {.changed_topics = {kTopic}});
-    shard_.RunAll();
   }
   static TopicPartition Id(int32_t partition) { return {kTopic, partition}; }
 

@@ -105,6 +105,42 @@ TEST_F(ImageTest, UnchangedTopicsAreShared) {
   EXPECT_NE(before->FindTopic(topic_), after->FindTopic(topic_));
 }
 
+TEST_F(ImageTest, ADeltaNamesThePartitionsThatChanged) {
+  const Uuid other = harness_.CreateAssigned("u", {{1}, {1}, {1}});
+  MetadataBuilder builder;
+  const auto& log = harness_.log();
+  for (size_t i = 0; i < log.size(); ++i) {
+    ASSERT_TRUE(builder.Apply(log[i], static_cast<int64_t>(i)).ok());
+  }
+  MetadataDelta delta;
+  const MetadataImagePtr before = builder.Build(&delta);
+  EXPECT_EQ(delta.changed_topics, (std::set<Uuid>{topic_, other}));
+  EXPECT_TRUE(delta.changed_partitions.empty()) << "all of a new topic are meant";
+  auto offset = static_cast<int64_t>(log.size());
+  const auto change = [&](int32_t partition) {
+    PartitionInfo next = *builder.state().FindPartition(other, partition);
+    ++next.partition_epoch;
+    pb::MetadataRecord record;
+    ToPb(other, record.mutable_partition_change()->mutable_topic_id());
+    record.mutable_partition_change()->set_partition(partition);
+    ToPb(next, record.mutable_partition_change()->mutable_state());
+    ASSERT_TRUE(builder.Apply(record, offset++).ok());
+  };
+  change(2);
+  const MetadataImagePtr changed = builder.Build(&delta);
+  EXPECT_TRUE(delta.changed_topics.empty());
+  EXPECT_EQ(delta.changed_partitions, (std::map<Uuid, std::set<int32_t>>{{other, {2}}}));
+  EXPECT_EQ(DiffImages(*before, *changed).changed_partitions, delta.changed_partitions);
+  EXPECT_FALSE(SameImages(*before, *changed));
+  change(0);
+  pb::MetadataRecord removed;
+  ToPb(other, removed.mutable_remove_topic()->mutable_id());
+  ASSERT_TRUE(builder.Apply(removed, offset).ok());
+  builder.Build(&delta);
+  EXPECT_TRUE(delta.changed_partitions.empty()) << "gone with their topic";
+  EXPECT_EQ(delta.deleted_topics, std::set<Uuid>{other});
+}
+
 // S24: a record that does not fit must stop whoever applies it, and must not half-apply.
 TEST_F(ImageTest, ContradictionsAreErrors) {
   const auto refused = [&](auto fill) {

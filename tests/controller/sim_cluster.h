@@ -2,6 +2,7 @@
 // ControllerNode, the real ControllerClient, no partitions.
 #pragma once
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include <memory>
@@ -95,6 +96,15 @@ class FakeBroker {
     const MetadataDelta real = DiffImages(*last_, *image);
     for (const Uuid& id : real.changed_topics) {
       if (!delta.changed_topics.contains(id)) complaint_ = "delta misses a changed topic";
+    }
+    for (const auto& [id, partitions] : real.changed_partitions) {
+      const auto named = delta.changed_partitions.find(id);
+      if (delta.changed_topics.contains(id)) continue;
+      if (named == delta.changed_partitions.end() ||
+          !std::includes(named->second.begin(), named->second.end(), partitions.begin(),
+                         partitions.end())) {
+        complaint_ = "delta misses a changed partition";
+      }
     }
     for (const Uuid& id : real.deleted_topics) {
       if (!delta.deleted_topics.contains(id)) complaint_ = "delta misses a deleted topic";

@@ -174,7 +174,8 @@ class QuorumReplica {
   void Fail(const absl::Status& why);
   void FinishClose();
   // What is asked for in one lane is done one after the other.
-  enum class DiskLane : uint64_t { kLog = 0x71756f72, kSnapshots = 0x736e6170 };
+  // Votes and appends of the quorum hold up the cluster: they wait for no log of a partition.
+  enum class DiskLane : uint64_t { kLog = kUrgentLane, kSnapshots = 0x736e6170 };
   void OnDisk(DiskLane lane, Task work, Task done);
   MonotonicTime now() const { return shard_.clock().Now(); }
 

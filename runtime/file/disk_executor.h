@@ -8,6 +8,10 @@
 
 namespace soliton {
 
+// This lane waits for no other lane's work, however much there is: for what holds up a whole
+// cluster.
+inline constexpr uint64_t kUrgentLane = ~uint64_t{0};
+
 class DiskExecutor {
  public:
   virtual ~DiskExecutor() = default;

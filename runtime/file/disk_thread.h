@@ -1,5 +1,6 @@
 // The DiskExecutor over a small fixed pool of threads. A lane always runs on the same thread (lane
-// modulo threads), which is what keeps its order.
+// modulo threads), which is what keeps its order. The urgent lane gets a thread of its own when it
+// is first used.
 //
 // The queues are not bounded here: a caller keeps at most one flush per log and one read per
 // request in flight, and Submit must not block a shard.
@@ -10,6 +11,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -44,8 +46,12 @@ class DiskThreads final : public DiskExecutor {
   };
 
   static void Run(Worker& worker);
+  static std::unique_ptr<Worker> StartWorker(const std::string& name);
+  Worker& WorkerOf(uint64_t lane);
 
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::once_flag urgent_started_;
+  std::unique_ptr<Worker> urgent_;  // null until then
 };
 
 }  // namespace soliton

@@ -64,6 +64,22 @@ TEST(DiskThreadsTest, DifferentLanesRunInParallel) {
   Await(first_done.get_future());
 }
 
+TEST(DiskThreadsTest, TheUrgentLaneWaitsForNobody) {
+  AsioShardSet shards(ShardOptions{.shard_count = 1, .seed = 1});
+  DiskThreads disk(1);
+  std::promise<void> urgent_ran;
+  std::promise<void> first_done;
+  disk.Submit(
+      0, shards.shard(0),
+      [&] {
+        Await(urgent_ran.get_future());
+        first_done.set_value();
+      },
+      [] {});
+  disk.Submit(kUrgentLane, shards.shard(0), [&] { urgent_ran.set_value(); }, [] {});
+  Await(first_done.get_future());
+}
+
 TEST(DiskThreadsTest, DestructionFinishesWhatWasSubmitted) {
   AsioShardSet shards(ShardOptions{.shard_count = 1, .seed = 1});
   int worked = 0;

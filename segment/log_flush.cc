@@ -72,7 +72,7 @@ void LogImpl::FlushDone(const FlushTicket& ticket, const absl::Status& result) {
   if (!fatal_error_.ok()) return;
   flushed_offset_ = std::max(flushed_offset_, std::min(proven_offset, log_end_offset()));
   if (point_in_ticket_) {
-    recovery_point_.NoteSynced(point_in_ticket_, point_in_ticket_bytes_);
+    recovery_point_.NoteSynced(std::exchange(point_in_ticket_, nullptr), point_in_ticket_bytes_);
     point_synced_at_ = clock_.Now();
   }
   if (ticket.truncation_count == ledger_.truncation_count()) {
@@ -92,7 +92,7 @@ void LogImpl::FlushDone(const FlushTicket& ticket, const absl::Status& result) {
   // A roll or the first flush wants its point on disk, with the next ticket; the others may get
   // lost.
   if (recovery_point_.last() == CurrentPoint()) return;
-  sync_point_ |= !ticket.side_files.empty() || !recovery_point_.file();
+  sync_point_ |= !ticket.side_files.empty() || !recovery_point_.is_named();
   (void)FenceUnlessFull(recovery_point_.Append(CurrentPoint()));
 }
 

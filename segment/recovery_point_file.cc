@@ -82,7 +82,9 @@ absl::Status RecoveryPointFile::OpenForAppend() {
 
 absl::Status RecoveryPointFile::Append(const RecoveryPoint& point) {
   if (!file_) {
+    const int64_t synced_bytes = synced_bytes_;
     if (absl::Status status = OpenForAppend(); !status.ok()) return status;
+    synced_bytes_ = synced_bytes;
   }
   if (file_->size_bytes() >= kLongFileBytes && synced_bytes_ > 0) {
     current_ = 1 - current_;
@@ -104,8 +106,9 @@ absl::Status RecoveryPointFile::Append(const RecoveryPoint& point) {
 
 absl::Status RecoveryPointFile::AppendDurably(const RecoveryPoint& point) {
   if (absl::Status status = Append(point); !status.ok()) return status;
-  if (absl::Status status = file_->Sync(); !status.ok()) return SyncFailure(status);
-  NoteSynced(file_, file_->size_bytes());
+  const std::shared_ptr<File> file = file_;
+  if (absl::Status status = file->Sync(); !status.ok()) return SyncFailure(status);
+  NoteSynced(file, file->size_bytes());
   return SyncFailure(fs_->SyncDirectory(directory_));
 }
 
@@ -114,7 +117,9 @@ bool RecoveryPointFile::wants_sync() const {
 }
 
 void RecoveryPointFile::NoteSynced(const std::shared_ptr<File>& file, int64_t size_bytes) {
-  if (file == file_) synced_bytes_ = size_bytes;
+  if (file != file_) return;
+  synced_bytes_ = size_bytes;
+  if (!has_unsynced()) file_.reset();
 }
 
 }  // namespace soliton::segment

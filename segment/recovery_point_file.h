@@ -45,6 +45,9 @@ class RecoveryPointFile {
 
   const std::optional<RecoveryPoint>& last() const { return last_; }
 
+  // The file is open only while it holds what is not synced: a broker may have more logs than half
+  // the files that it may open.
+
   // Not durable yet. Creates the file when missing (then its name wants a SyncDirectory).
   // kResourceExhausted: the disk is full and nothing has changed.
   absl::Status Append(const RecoveryPoint& point);
@@ -72,8 +75,8 @@ class RecoveryPointFile {
   std::optional<RecoveryPoint> last_;
   int64_t sequence_ = 0;        // of last_
   int current_ = 0;             // which file is appended to
-  std::shared_ptr<File> file_;  // null until the first Append
-  int64_t synced_bytes_ = 0;    // of file_
+  std::shared_ptr<File> file_;  // null while all of it is synced, or before the first Append
+  int64_t synced_bytes_ = 0;    // of the file that is appended to, by this process
 };
 
 }  // namespace soliton::segment

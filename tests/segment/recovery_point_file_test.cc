@@ -94,5 +94,29 @@ TEST_F(RecoveryPointTest, RottenEntriesAreIgnored) {
   EXPECT_EQ(Open().last(), Point(30));
 }
 
+TEST_F(RecoveryPointTest, IsOpenOnlyWhileSomethingIsNotSynced) {
+  RecoveryPointFile file = Open();
+  EXPECT_EQ(file.file(), nullptr);
+  ASSERT_TRUE(file.Append(Point(10)).ok());
+  ASSERT_NE(file.file(), nullptr);
+  EXPECT_FALSE(file.is_named());
+  const std::shared_ptr<File> first = file.file();
+  const int64_t seen = first->size_bytes();
+  ASSERT_TRUE(file.Append(Point(20)).ok());
+  ASSERT_TRUE(first->Sync().ok());
+  file.NoteSynced(first, seen);
+  EXPECT_TRUE(file.has_unsynced()) << "another entry came meanwhile";
+  file.NoteSynced(first, first->size_bytes());
+  EXPECT_EQ(file.file(), nullptr);
+  EXPECT_TRUE(file.is_named());
+  EXPECT_FALSE(file.has_unsynced());
+  ASSERT_TRUE(file.Append(Point(30)).ok());
+  EXPECT_TRUE(file.has_unsynced());
+  EXPECT_TRUE(file.is_named());
+  ASSERT_TRUE(file.AppendDurably(Point(40)).ok());
+  EXPECT_EQ(file.file(), nullptr);
+  EXPECT_EQ(Open().last(), Point(40));
+}
+
 }  // namespace
 }  // namespace soliton::segment

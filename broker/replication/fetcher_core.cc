@@ -11,8 +11,15 @@ namespace {
 constexpr int kMaxFetchesInFlight = 2;
 // Answers of reports come after the parked fetch's, so a few may queue up while no data arrives.
 constexpr int kMaxReportsInFlight = 16;
+constexpr Duration kLongestPace = milliseconds(100);
 
 }  // namespace
+
+Duration PaceOf(size_t partitions) {
+  // 0.1 ms for a hundred, 10 ms for a thousand.
+  const auto square = static_cast<int64_t>(partitions) * static_cast<int64_t>(partitions);
+  return std::min<Duration>(std::chrono::nanoseconds(10 * square), kLongestPace);
+}
 
 void FetcherCore::Add(const TopicPartition& id) {
   retry_at_[id] = MonotonicTime();

@@ -8,6 +8,7 @@
 // the parked Fetch; when too many do, a Fetch goes out instead and releases it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -18,6 +19,11 @@
 #include "runtime/loop/clock.h"
 
 namespace soliton::broker {
+
+// How long after a fetch of so many partitions the next one follows. Each costs both sides work for
+// every partition that it names, and the more there are the more often one of them has news: beyond
+// a few hundred that would be all that they do.
+Duration PaceOf(size_t partitions);
 
 class FetcherCore {
  public:

@@ -111,8 +111,13 @@ void ReplicaFetcher::Pump() {
     core_.OnDisconnected();
   }
   if (!EnsureConnected()) return;
-  std::vector<TopicPartition> due = core_.StartFetch(shard_.clock().Now());
-  if (!due.empty()) SendFetch(due);
+  const MonotonicTime now = shard_.clock().Now();
+  if (now < next_fetch_at_) return SchedulePump(next_fetch_at_);
+  std::vector<TopicPartition> due = core_.StartFetch(now);
+  if (!due.empty()) {
+    next_fetch_at_ = now + PaceOf(due.size());
+    SendFetch(due);
+  }
   if (auto next = core_.NextRetry())
     SchedulePump(std::max(*next, shard_.clock().Now() + milliseconds(1)));
 }

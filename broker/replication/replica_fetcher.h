@@ -70,6 +70,7 @@ class ReplicaFetcher {
   int failures_ = 0;
   TimerId timer_ = 0;
   MonotonicTime timer_at_;
+  MonotonicTime next_fetch_at_{};  // see PaceOf
 };
 
 }  // namespace soliton::broker

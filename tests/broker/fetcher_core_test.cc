@@ -120,5 +120,12 @@ TEST(FetcherCore, TooManyReportsMakeAFetchThatReleasesTheParkedOne) {
   EXPECT_THAT(core.StartFetch(At(0)), IsEmpty());
 }
 
+TEST(FetcherCore, FewPartitionsAreNotPacedAndManyAre) {
+  EXPECT_LE(PaceOf(10), std::chrono::microseconds(1));
+  EXPECT_LE(PaceOf(100), std::chrono::microseconds(100));
+  EXPECT_EQ(PaceOf(1000), milliseconds(10));
+  EXPECT_EQ(PaceOf(100'000), milliseconds(100)) << "no longer than that";
+}
+
 }  // namespace
 }  // namespace soliton::broker

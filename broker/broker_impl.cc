@@ -15,6 +15,8 @@ namespace {
 constexpr std::string_view kBrokerEpochFile = "broker-epoch";
 
 constexpr Duration kDiskCheckInterval = seconds(1);
+// For what clients have under way when this broker stops.
+constexpr Duration kLettingGoPatience = milliseconds(100);
 
 int64_t ReadBrokerEpoch(const FileSystem& fs, const std::string& directory) {
   auto text = ReadFile(fs, JoinPath(directory, kBrokerEpochFile));
@@ -406,7 +408,24 @@ void BrokerImpl::Stop(absl::AnyInvocable<void(absl::Status)> done) {
   // One that never served has nothing to hand over, and perhaps nobody to ask.
   if (!serving_) return close();
   LogInfo("stopping: handing leadership over");
-  controller_->ControlledShutdown(context_.options.controlled_shutdown_timeout, std::move(close));
+  controller_->ControlledShutdown(
+      context_.options.controlled_shutdown_timeout,
+      [this, close = std::move(close)]() mutable { LetConnectionsGo(std::move(close)); });
+}
+
+void BrokerImpl::LetConnectionsGo(Task done) {
+  listener_.reset();
+  auto missing = std::make_shared<size_t>(shards_.size());
+  auto finish = std::make_shared<Task>(std::move(done));
+  for (auto& owned : shards_) {
+    owned->shard().Post([this, owned = owned.get(), missing, finish] {
+      owned->LetConnectionsGo(kLettingGoPatience, [this, missing, finish] {
+        shard().Post([missing, finish] {
+          if (--*missing == 0) (*finish)();
+        });
+      });
+    });
+  }
 }
 
 void BrokerImpl::CloseAll(absl::AnyInvocable<void(absl::Status)> done) {

@@ -28,8 +28,8 @@ absl::StatusOr<Uuid> RecoverTopicId(FileSystem& fs, const OpenOptions& open, boo
   if (!fs.Exists(path)) {
     if (open.topic_id.is_zero()) return open.topic_id;
     const std::string content = EncodePartitionMetadata(open.topic_id);
-    absl::Status status = folder_is_new ? ReplaceFile(fs, path, content)
-                                        : WriteFileAtomically(fs, path, content);
+    absl::Status status =
+        folder_is_new ? ReplaceFile(fs, path, content) : WriteFileAtomically(fs, path, content);
     if (!status.ok()) return status;
     return open.topic_id;
   }

@@ -43,6 +43,7 @@ void Partition::ApplyState(const CommittedState& state) {
   if (new_epoch) WakeFetches();
   if (was_leader && !is_leader()) StepDown(ErrorCode::NOT_LEADER_OR_FOLLOWER);
   if (!is_leader() || failed_) return;
+  has_led_ = true;
   if (new_epoch || !was_leader) {
     // The epoch is known from its first offset on, even if nothing is ever written in it
     // (KIP-101).
@@ -103,7 +104,8 @@ void Partition::OnIsrAnswer(const IsrProposal& proposal, ErrorCode error, int32_
   if (error == ErrorCode::NONE) error = ErrorCode::OPERATION_NOT_ATTEMPTED;
   const bool decided = error != ErrorCode::REQUEST_TIMED_OUT;
   if (decided && error != ErrorCode::OPERATION_NOT_ATTEMPTED) {
-    LogState(fmt::format("in-sync replicas unchanged, controller said {}", kafka::ErrorName(error)));
+    LogState(
+        fmt::format("in-sync replicas unchanged, controller said {}", kafka::ErrorName(error)));
   }
   replica_.OnIsrRejected(error);
 }

@@ -78,8 +78,8 @@ CommittedState PartitionTable::StateOf(const controller::TopicInfo& topic,
   state.partition_epoch = info.partition_epoch;
   state.replicas = info.replicas;
   state.isr = info.isr;
-  state.min_insync_replicas = std::min(settings.min_insync_replicas,
-                                       static_cast<int32_t>(info.replication_factor()));
+  state.min_insync_replicas =
+      std::min(settings.min_insync_replicas, static_cast<int32_t>(info.replication_factor()));
   return state;
 }
 

@@ -108,11 +108,11 @@ class PartitionTableTest : public testing::Test {
     topic->name = "t";
     topic->id = kTopic;
     topic->partitions.assign(state.partition_count, {.replicas = {1, 2},
-                                 .isr = state.isr,
-                                 .eligible_leaders = state.eligible_leaders,
-                                 .leader = state.leader,
-                                 .leader_epoch = 1,
-                                 .partition_epoch = state.partition_epoch});
+                                                     .isr = state.isr,
+                                                     .eligible_leaders = state.eligible_leaders,
+                                                     .leader = state.leader,
+                                                     .leader_epoch = 1,
+                                                     .partition_epoch = state.partition_epoch});
     auto image = std::make_shared<controller::MetadataImage>();
     image->offset = ++last_offset_;
     image->brokers[1] = {.broker_id = 1, .broker_epoch = state.own_broker_epoch, .fenced = false};

@@ -2,8 +2,8 @@
 // ControllerNode, the real ControllerClient, no partitions.
 #pragma once
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include <memory>
 #include <optional>

@@ -112,41 +112,29 @@ class ControllerClientImpl final : public ControllerClient {
   void CreateTopics(std::vector<CreateTopicSpec> topics, bool validate_only, Duration timeout,
                     Callback<std::vector<TopicResult>> done) override {
     const size_t count = topics.size();
-    patient_.Call(
-        ToCreateTopics(topics, validate_only), timeout,
-        [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-          done(FromTopics(response, count));
-        });
+    Ask(ToCreateTopics(topics, validate_only), timeout, std::move(done),
+        [count](const auto& response) { return FromTopics(response, count); });
   }
 
   void DeleteTopics(std::vector<DeleteTopicSpec> topics, Duration timeout,
                     Callback<std::vector<TopicResult>> done) override {
     const size_t count = topics.size();
-    patient_.Call(
-        ToDeleteTopics(topics), timeout,
-        [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-          done(FromTopics(response, count));
-        });
+    Ask(ToDeleteTopics(topics), timeout, std::move(done),
+        [count](const auto& response) { return FromTopics(response, count); });
   }
 
   void CreatePartitions(std::vector<MorePartitionsSpec> topics, bool validate_only,
                         Duration timeout, Callback<std::vector<TopicResult>> done) override {
     const size_t count = topics.size();
-    patient_.Call(
-        ToCreatePartitions(topics, validate_only), timeout,
-        [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-          done(FromTopics(response, count));
-        });
+    Ask(ToCreatePartitions(topics, validate_only), timeout, std::move(done),
+        [count](const auto& response) { return FromTopics(response, count); });
   }
 
   void AlterConfigs(std::vector<ResourceChangeSpec> resources, bool validate_only, Duration timeout,
                     Callback<std::vector<ResourceResult>> done) override {
     const size_t count = resources.size();
-    patient_.Call(
-        ToAlterConfigs(resources, validate_only), timeout,
-        [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-          done(FromAlterConfigs(response, count));
-        });
+    Ask(ToAlterConfigs(resources, validate_only), timeout, std::move(done),
+        [count](const auto& response) { return FromAlterConfigs(response, count); });
   }
 
   void ElectLeaders(ElectionSpec election, Duration timeout,
@@ -154,55 +142,37 @@ class ControllerClientImpl final : public ControllerClient {
     // Of all partitions, only those that need an election are answered.
     const auto count =
         election.partitions ? std::optional(election.partitions->size()) : std::nullopt;
-    patient_.Call(
-        ToElectLeaders(election), timeout,
-        [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-          done(FromPartitions(response, count));
-        });
+    Ask(ToElectLeaders(election), timeout, std::move(done),
+        [count](const auto& response) { return FromPartitions(response, count); });
   }
 
   void AlterReassignments(std::vector<ReassignmentSpec> partitions, bool keep_replication_factor,
                           Duration timeout, Callback<std::vector<PartitionResult>> done) override {
     const size_t count = partitions.size();
-    patient_.Call(
-        ToAlterReassignments(partitions, keep_replication_factor), timeout,
-        [count, done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-          done(FromPartitions(response, count));
-        });
+    Ask(ToAlterReassignments(partitions, keep_replication_factor), timeout, std::move(done),
+        [count](const auto& response) { return FromPartitions(response, count); });
   }
 
   void UnregisterBroker(int32_t broker_id, Callback<WholeResult> done) override {
     pb::ControlRequest request;
     request.mutable_unregister_broker()->set_broker_id(broker_id);
-    patient_.Call(std::move(request), options_.request_timeout,
-                  [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-                    done(FromWhole(response));
-                  });
+    Ask(std::move(request), options_.request_timeout, std::move(done), FromWhole);
   }
 
   void ChangeVoter(const VoterChange& change, Duration timeout,
                    Callback<WholeResult> done) override {
-    patient_.Call(ToChangeVoters(change), timeout,
-                  [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-                    done(FromWhole(response));
-                  });
+    Ask(ToChangeVoters(change), timeout, std::move(done), FromWhole);
   }
 
   void DescribeQuorum(Callback<QuorumDescription> done) override {
     pb::ControlRequest request;
     request.mutable_describe_quorum();
-    patient_.Call(std::move(request), options_.request_timeout,
-                  [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-                    done(FromDescribeQuorum(response));
-                  });
+    Ask(std::move(request), options_.request_timeout, std::move(done), FromDescribeQuorum);
   }
 
   void AllocateProducerIds(Callback<ProducerIdBlock> done) override {
-    patient_.Call(ToAllocateProducerIds(options_.broker_id, broker_epoch_),
-                  options_.request_timeout,
-                  [done = std::move(done)](absl::StatusOr<pb::ControlResponse> response) mutable {
-                    done(FromAllocateProducerIds(response));
-                  });
+    Ask(ToAllocateProducerIds(options_.broker_id, broker_epoch_), options_.request_timeout,
+        std::move(done), FromAllocateProducerIds);
   }
 
   MetadataImagePtr image() const override { return follower_.image(); }
@@ -444,6 +414,15 @@ class ControllerClientImpl final : public ControllerClient {
   void FinishShutdown() {
     shard_.CancelTimer(std::exchange(shutdown_timer_, 0));
     if (shutdown_done_) std::exchange(shutdown_done_, nullptr)();
+  }
+
+  // Waits out elections. `read` makes of the response what `done` is told.
+  template <typename Done, typename Read>
+  void Ask(pb::ControlRequest request, Duration timeout, Done done, Read read) {
+    patient_.Call(
+        std::move(request), timeout,
+        [read = std::move(read), done = std::move(done)](
+            absl::StatusOr<pb::ControlResponse> response) mutable { done(read(response)); });
   }
 
   void Call(pb::ControlRequest request, Duration timeout, ControlChannel::ResponseHandler done) {

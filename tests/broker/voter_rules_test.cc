@@ -117,6 +117,7 @@ TEST_F(VoterRulesTest, AControllerGetsAVoteAndLosesIt) {
   }
 }
 
+// The codes of Apache Kafka 4.3.1, but that it calls the last voter not found.
 TEST_F(VoterRulesTest, Errors) {
   Start(3);
   const Uuid voter = Quorum().current_voters.at(0).replica_directory_id;

@@ -47,7 +47,8 @@ class Voters(unittest.TestCase):
         return self.cluster.more_controllers(node_id).start()
 
     def test_a_replaced_disk(self):
-        cluster = self.cluster = Cluster().start()
+        cluster = self.cluster = Cluster()
+        cluster.start()
         cluster.create_topic("t", 3)
         old = next(each["directory_id"] for each in self.quorum()["members"] if each["node"] == 3)
         cluster.nodes[2].end(signal.SIGKILL)
@@ -76,7 +77,8 @@ class Voters(unittest.TestCase):
         cluster.healthy()
 
     def test_all_controllers_are_replaced(self):
-        cluster = self.cluster = Cluster(separate=True).start()
+        cluster = self.cluster = Cluster(separate=True)
+        cluster.start()
         cluster.create_topic("t", 3)
         self.load = subprocess.Popen(
             [str(SOLITON), "produce", "t", "-q", "-b", f"127.0.0.1:{cluster.kafka[0]}"], stdin=subprocess.PIPE,
@@ -123,7 +125,8 @@ class Voters(unittest.TestCase):
         self.assertEqual(sorted(map(int, read)), list(range(written)))
 
     def test_what_is_refused(self):
-        cluster = self.cluster = Cluster(separate=True).start()
+        cluster = self.cluster = Cluster(separate=True)
+        cluster.start()
         self.assertIn("node 104 cannot be added", self.change("add", 104, "--timeout", "300ms", code=7))
         said = self.change("add", 104, "--timeout", "300ms", code=7)
         self.assertIn("cause: no controller with this id follows the metadata log", said)

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "runtime/base/mutant.h"
-#include "runtime/base/reach.h"
 
 namespace soliton::controller {
 
@@ -17,7 +16,6 @@ absl::Status VoterLives::Check(const Voter& who, const VoterPast& past) const {
   if (goes_on || past.first_life > known.number || SOLITON_MUTANT("quorum_older_disks_vote")) {
     return absl::OkStatus();
   }
-  SOMETIMES("a voter came with an older copy of its disk");
   return absl::DataLossError(fmt::format(
       "the data directory of controller {} is an older copy of itself (a backup, or a snapshot of "
       "the machine): it begins its life {}, and was heard in life {}. It may have forgotten whom "

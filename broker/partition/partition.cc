@@ -43,7 +43,6 @@ void Partition::ApplyState(const CommittedState& state) {
   if (new_epoch) WakeFetches();
   if (was_leader && !is_leader()) StepDown(ErrorCode::NOT_LEADER_OR_FOLLOWER);
   if (!is_leader() || failed_) return;
-  has_led_ = true;
   if (new_epoch || !was_leader) {
     // The epoch is known from its first offset on, even if nothing is ever written in it
     // (KIP-101).

@@ -256,8 +256,6 @@ class Partition {
   const std::string& topic() const { return topic_; }
   const ReplicaCore& replica() const { return replica_; }
   const segment::Log& log() const { return *log_; }
-  // Since this log was opened.
-  bool has_led() const { return has_led_; }
   bool is_leader() const { return replica_.role() == ReplicaCore::Role::kLeader; }
   // Distinguishes this object from an earlier one of the same id in late disk answers.
   uint64_t instance() const { return instance_; }
@@ -312,7 +310,6 @@ class Partition {
   FetchWaiters replica_waiters_;   // rung when the log grows
   uint64_t instance_ = 0;
   bool closing_ = false;
-  bool has_led_ = false;
   bool failed_ = false;       // the log is fenced: this replica serves nobody
   int flushed_segments_ = 0;  // page-cache mode: flush only when a segment was closed
 };

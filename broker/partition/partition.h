@@ -290,7 +290,7 @@ class Partition {
   // The leader's log ends, for certain, at `offset`: ours must not go further. Refuses to cut what
   // is committed, unless loss is allowed.
   absl::Status TruncateToLeader(int64_t offset, std::string_view why);
-  absl::Status StartOverAt(int64_t offset);
+  absl::Status StartOverAt(int64_t offset, std::string_view why);
   // To be called after whatever may have failed to write.
   void NoticeFailure();
 

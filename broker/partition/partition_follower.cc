@@ -41,7 +41,9 @@ absl::Status Partition::OnFollowerAnswer(const FollowerAnswer& answer) {
 
 absl::Status Partition::TakeAnswer(const FollowerAnswer& answer) {
   if (answer.out_of_range && answer.log_start_offset > log_->log_end_offset()) {
-    return StartOverAt(answer.log_start_offset);
+    return StartOverAt(answer.log_start_offset,
+                       fmt::format("log ends at {}, below the leader's start {}",
+                                   log_->log_end_offset(), answer.log_start_offset));
   }
   if (answer.out_of_range) {
     // Our newest epoch or our end is unknown to the leader. It has all that is committed, though
@@ -55,8 +57,17 @@ absl::Status Partition::TakeAnswer(const FollowerAnswer& answer) {
     const segment::EpochEndOffset own = log_->EndOffsetForEpoch(answer.diverging->leader_epoch);
     int64_t target = answer.diverging->end_offset;
     if (own.end_offset >= 0) target = std::min(target, own.end_offset);
-    return TruncateToLeader(
-        target, fmt::format("log diverges after epoch {}", answer.diverging->leader_epoch));
+    const std::string why =
+        fmt::format("log diverges after epoch {}", answer.diverging->leader_epoch);
+    // Where the leader's log starts is the earliest divergence that it can tell. What is here below
+    // that may differ as well, and with it what is known of producers.
+    if (target > log_->log_start_offset() && target <= answer.log_start_offset &&
+        target >= replica_.high_watermark()) {
+      return StartOverAt(
+          answer.log_start_offset,
+          fmt::format("{}, at or before the leader's start {}", why, answer.log_start_offset));
+    }
+    return TruncateToLeader(target, why);
   }
   if (!answer.records.empty()) {
     auto appended = log_->AppendAsFollower(answer.records, answer.leader_epoch);
@@ -106,10 +117,9 @@ absl::Status Partition::TruncateToLeader(int64_t offset, std::string_view why) {
   return status;
 }
 
-absl::Status Partition::StartOverAt(int64_t offset) {
+absl::Status Partition::StartOverAt(int64_t offset, std::string_view why) {
   SOMETIMES("a follower started over at the leader's log start");
-  LogWarn("{}-{}: log ends at {}, below the leader's start {}: starting over there", topic_,
-          id_.partition, log_->log_end_offset(), offset);
+  LogWarn("{}-{}: {}: starting over there", topic_, id_.partition, why);
   absl::Status status = log_->TruncateFullyAndStartAt(offset);
   if (!status.ok()) return status;
   OnLogMoved();

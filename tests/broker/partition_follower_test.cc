@@ -74,6 +74,28 @@ TEST_F(FollowerTest, TruncatesWhereLogsDiverge) {
   EXPECT_EQ(partition_->NextFetch()->last_fetched_epoch, 3);
 }
 
+// FOUND 43: the leader forgets where epochs began that begin below its start, so that what is there
+// of another history would stay here, in what is known of producers, too.
+TEST_F(FollowerTest, StartsOverWhereLogsMayDivergeBelowTheLeadersStart) {
+  Follow(2, 4);
+  for (int records : {3, 1, 1}) ASSERT_TRUE(Receive(records, 3).ok());
+  Flush();
+  Follow(3, 6);
+  auto answer = AnswerNow();
+  answer.diverging = segment::EpochEndOffset{3, 4};
+  answer.log_start_offset = 3;
+  ASSERT_TRUE(partition_->OnFollowerAnswer(answer).ok());
+  EXPECT_EQ(log().log_start_offset(), 0) << "above its start the leader knows";
+  EXPECT_EQ(log().log_end_offset(), 4);
+  answer = AnswerNow();
+  answer.diverging = segment::EpochEndOffset{3, 3};
+  answer.log_start_offset = 3;
+  ASSERT_TRUE(partition_->OnFollowerAnswer(answer).ok());
+  EXPECT_EQ(log().log_start_offset(), 3);
+  EXPECT_EQ(log().log_end_offset(), 3);
+  EXPECT_EQ(partition_->NextFetch()->last_fetched_epoch, -1);
+}
+
 // A leader that was deposed before it wrote. Nobody else knows that epoch.
 TEST_F(FollowerTest, ForgetsAnEpochThatItLedWithoutWriting) {
   Follow(2, 3);

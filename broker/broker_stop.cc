@@ -1,5 +1,5 @@
-// How a broker stops: leadership moves first, then the logs are closed; the mark
-// of a clean stop comes last, when everything is whole.
+// How a broker stops: leadership moves first, then the logs are closed; the mark of a clean stop
+// comes last, when everything is whole.
 #include "broker/broker_impl.h"
 #include "runtime/base/check.h"
 #include "runtime/obs/logging.h"

@@ -290,6 +290,8 @@ class Partition {
   // The leader's log ends, for certain, at `offset`: ours must not go further. Refuses to cut what
   // is committed, unless loss is allowed.
   absl::Status TruncateToLeader(int64_t offset, std::string_view why);
+  // Nothing here is known to agree with the leader's log: all of it goes, and what is known of
+  // producers with it; `offset` is where the leader's log starts.
   absl::Status StartOverAt(int64_t offset, std::string_view why);
   // To be called after whatever may have failed to write.
   void NoticeFailure();

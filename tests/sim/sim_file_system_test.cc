@@ -164,6 +164,27 @@ TEST(SimFileSystemTest, ARenameThatIsDurableTakesItsCreationAlong) {
   }
 }
 
+TEST(SimFileSystemTest, ADurableNameTakesAlongAllThatCameBeforeItAndNothingElse) {
+  std::set<std::string> outcomes;
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    SimFileSystem fs(seed);
+    for (const char* folder : {"a", "b", "c"}) ASSERT_TRUE(fs.CreateDirectories(folder).ok());
+    ASSERT_TRUE(fs.SyncDirectory(".").ok());
+    CreateDurable(fs, "c/x", "old");
+    Create(fs, "a/x");
+    Create(fs, "a/other");
+    ASSERT_TRUE(fs.Rename("a/x", "b/x").ok());
+    ASSERT_TRUE(fs.Remove("c/x").ok());
+    ASSERT_TRUE(fs.Rename("b/x", "c/x").ok());
+    Create(fs, "b/x");  // the same name again, later
+    ASSERT_TRUE(fs.SyncDirectory("c").ok());
+    fs.CrashAndRecover(CrashModel::kRandom);
+    EXPECT_EQ(*ReadFile(fs, "c/x"), "");
+    outcomes.insert(Names(fs, "a") + "| " + Names(fs, "b"));
+  }
+  EXPECT_THAT(outcomes, ElementsAre("other | ", "other | x ", "| ", "| x "));
+}
+
 // The port's own promise, checked at every crash point of the operation sequence.
 TEST(SimFileSystemTest, WriteFileAtomicallyLeavesOldOrNewAtEveryCrashPoint) {
   int old_seen = 0, new_seen = 0;

@@ -44,13 +44,13 @@ InodePtr SimNamespace::FindParent(std::string_view path, std::string* name) cons
 InodePtr SimNamespace::Create(const InodePtr& parent, const std::string& name, bool directory) {
   auto inode = std::make_shared<SimInode>(directory);
   parent->names[name] = inode;
-  pending_.push_back(Change{nullptr, "", parent, name, inode});
+  AddPending(Change{nullptr, "", parent, name, inode});
   return inode;
 }
 
 void SimNamespace::Unlink(const InodePtr& parent, const std::string& name) {
   parent->names.erase(name);
-  pending_.push_back(Change{parent, name, nullptr, "", nullptr});
+  AddPending(Change{parent, name, nullptr, "", nullptr});
 }
 
 void SimNamespace::Rename(const InodePtr& from_parent, const std::string& from,
@@ -59,15 +59,14 @@ void SimNamespace::Rename(const InodePtr& from_parent, const std::string& from,
   InodePtr inode = from_parent->names.at(from);
   from_parent->names.erase(from);
   to_parent->names[to] = inode;
-  pending_.push_back(Change{from_parent, from, to_parent, to, inode});
+  AddPending(Change{from_parent, from, to_parent, to, inode});
 }
 
-bool SimNamespace::Change::SharesNameWith(const Change& other) const {
-  auto shares = [&](const InodePtr& directory, const std::string& name) {
-    return directory != nullptr && ((directory == other.from && name == other.from_name) ||
-                                    (directory == other.to && name == other.to_name));
-  };
-  return shares(from, from_name) || shares(to, to_name);
+void SimNamespace::AddPending(Change change) {
+  const uint64_t number = next_change_++;
+  if (change.from != nullptr) change.from->changes[change.from_name].insert(number);
+  if (change.to != nullptr) change.to->changes[change.to_name].insert(number);
+  pending_.emplace(number, std::move(change));
 }
 
 void SimNamespace::MakeDurable(const Change& change) {
@@ -77,23 +76,50 @@ void SimNamespace::MakeDurable(const Change& change) {
 
 void SimNamespace::SyncDirectory(const InodePtr& directory) {
   // A change that becomes durable takes along the earlier ones to the same names: a rename cannot
-  // be on disk while the creation it followed is still to come.
-  std::vector<bool> taken(pending_.size());
-  for (size_t i = pending_.size(); i-- > 0;) {
-    taken[i] = pending_[i].Touches(directory.get());
-    for (size_t j = i + 1; j < pending_.size() && !taken[i]; ++j) {
-      taken[i] = taken[j] && pending_[i].SharesNameWith(pending_[j]);
-    }
+  // be on disk while the creation it followed is still to come. Each looks only for the one right
+  // before it, which looks for those before that: what is pending elsewhere, for ever where nothing
+  // is synced, costs nothing.
+  std::set<uint64_t> taken;
+  std::vector<uint64_t> todo;
+  auto take = [&](uint64_t number) {
+    if (taken.insert(number).second) todo.push_back(number);
+  };
+  auto take_before = [&](const InodePtr& folder, const std::string& name, uint64_t number) {
+    if (folder == nullptr) return;
+    const std::set<uint64_t>& numbers = folder->changes.at(name);
+    auto at = numbers.find(number);
+    if (at != numbers.begin()) take(*std::prev(at));
+  };
+  for (const auto& [name, numbers] : directory->changes) {
+    for (const uint64_t number : numbers) take(number);
   }
-  std::vector<Change> rest;
-  for (size_t i = 0; i < pending_.size(); ++i) {
-    if (taken[i]) {
-      MakeDurable(pending_[i]);
-    } else {
-      rest.push_back(std::move(pending_[i]));
-    }
+  while (!todo.empty()) {
+    const uint64_t number = todo.back();
+    todo.pop_back();
+    const Change& change = pending_.at(number);
+    take_before(change.from, change.from_name, number);
+    take_before(change.to, change.to_name, number);
   }
-  pending_ = std::move(rest);
+  auto forget = [](const InodePtr& folder, const std::string& name, uint64_t number) {
+    if (folder == nullptr) return;
+    auto numbers = folder->changes.find(name);
+    numbers->second.erase(number);
+    if (numbers->second.empty()) folder->changes.erase(numbers);
+  };
+  for (const uint64_t number : taken) {
+    const auto change = pending_.extract(number);
+    MakeDurable(change.mapped());
+    forget(change.mapped().from, change.mapped().from_name, number);
+    forget(change.mapped().to, change.mapped().to_name, number);
+  }
+}
+
+void SimNamespace::ForgetPending() {
+  for (const auto& [number, change] : pending_) {
+    if (change.from != nullptr) change.from->changes.clear();
+    if (change.to != nullptr) change.to->changes.clear();
+  }
+  pending_.clear();
 }
 
 template <typename CrashFile>
@@ -109,18 +135,18 @@ void SimNamespace::CrashTree(SimInode& directory, const CrashFile& crash_file) {
 }
 
 void SimNamespace::Crash(CrashModel model, Random& random) {
-  for (const Change& change : pending_) {
+  for (const auto& [number, change] : pending_) {
     if (model == CrashModel::kRandom && random.Chance(1, 2)) MakeDurable(change);
   }
-  pending_.clear();
+  ForgetPending();
   CrashTree(*root_, [&](SimFileContent& content) { content.Crash(model, random); });
 }
 
 void SimNamespace::Crash(CrashChooser& chooser) {
-  for (const Change& change : pending_) {
+  for (const auto& [number, change] : pending_) {
     if (chooser.Choose(2) == 1) MakeDurable(change);
   }
-  pending_.clear();
+  ForgetPending();
   CrashTree(*root_, [&](SimFileContent& content) { content.Crash(chooser); });
 }
 

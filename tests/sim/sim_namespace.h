@@ -4,8 +4,10 @@
 // of a folder that it touches.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,8 @@ struct SimInode {
   const bool is_directory;
   std::map<std::string, std::shared_ptr<SimInode>> names;    // as the process sees them
   std::map<std::string, std::shared_ptr<SimInode>> durable;  // as the disk holds them
+  // Names of this folder and the numbers of the pending changes to them, for SimNamespace.
+  std::map<std::string, std::set<uint64_t>> changes;
   SimFileContent content;
 };
 using InodePtr = std::shared_ptr<SimInode>;
@@ -59,18 +63,17 @@ class SimNamespace {
     InodePtr to;
     std::string to_name;
     InodePtr inode;
-    bool Touches(const SimInode* directory) const {
-      return from.get() == directory || to.get() == directory;
-    }
-    bool SharesNameWith(const Change& other) const;
   };
+  void AddPending(Change change);
+  void ForgetPending();
   static void MakeDurable(const Change& change);
   // Names become what the disk holds; `crash_file` is called with every file that still has one.
   template <typename CrashFile>
   static void CrashTree(SimInode& directory, const CrashFile& crash_file);
 
   InodePtr root_;
-  std::vector<Change> pending_;  // in the order made
+  std::map<uint64_t, Change> pending_;  // by number, in the order made
+  uint64_t next_change_ = 0;
 };
 
 }  // namespace soliton::sim

@@ -64,13 +64,15 @@ void SenderCore::SetProducerId(ProducerIdentity identity) {
 
 bool SenderCore::CanAdmit(PartitionIndex partition) const {
   const size_t limit = options_.idempotent ? static_cast<size_t>(options_.max_in_flight) : 1;
-  return partitions_[partition].batches.size() < limit;
+  const Partition& to = partitions_[partition];
+  return to.batches.size() < limit && to.reports.size() < limit;
 }
 
 void SenderCore::Admit(PartitionIndex partition, const BatchSpec& batch) {
   CHECK(CanAdmit(partition));
   CHECK(batch.record_count > 0);
   partitions_[partition].batches.push_back({.spec = batch});
+  partitions_[partition].reports.Add(batch.id);
   active_.insert(partition);
 }
 
@@ -205,7 +207,7 @@ void SenderCore::Tick(MonotonicTime now) {
         ++i;
         continue;
       }
-      ReportFailure(batch, true);
+      ReportFailure(index, batch, true);
       if (batch.in_flight != 0) {
         batch.reported = true;
         ++i;
@@ -234,7 +236,7 @@ void SenderCore::Abort(ErrorCode error, const std::string& message) {
       if (!batch.reported) {
         batch.last_error = error;
         batch.last_message = message;
-        ReportFailure(batch, false);
+        ReportFailure(index, batch, false);
       }
       if (batch.in_flight != 0) {
         batch.reported = true;

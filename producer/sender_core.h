@@ -18,6 +18,7 @@
 //   an old request is fenced.
 // - Until a broker has acknowledged the first batch of an epoch, that batch travels alone: a broker
 //   without any state for the producer accepts every sequence, so a second batch could overtake.
+// - Ends are told in the order admitted (ReportOrder).
 // - A batch in flight to a broker that has lost leadership is sent to the new leader at once
 //   (idempotent only); a late answer of the old one is ignored.
 // Sources: KIP-98, KIP-360, Kafka producer design notes.
@@ -31,7 +32,9 @@
 #include <string>
 #include <vector>
 
+#include "producer/completion.h"
 #include "producer/produce_verdict.h"
+#include "producer/report_order.h"
 #include "protocol/session/metadata_cache.h"
 #include "protocol/wire/error_code.h"
 #include "runtime/base/random.h"
@@ -41,7 +44,6 @@ namespace soliton::producer {
 
 // A partition as the cores know it: dense numbers, in order of first use.
 using PartitionIndex = uint32_t;
-using BatchId = uint64_t;
 // Names one request on its way; 0 is never issued.
 using SendId = uint64_t;
 
@@ -84,19 +86,6 @@ struct SendPlan {
   SendId id = 0;
   int32_t broker_id = -1;
   std::vector<PlannedBatch> batches;
-};
-
-// The end of a batch's story.
-struct Completion {
-  BatchId batch = 0;
-  bool acked = false;
-  // Why it was not acknowledged; NONE when the delivery timeout ended before any answer.
-  kafka::ErrorCode error = kafka::ErrorCode::NONE;
-  int64_t base_offset = -1;
-  int64_t log_append_time_ms = -1;
-  bool timed_out = false;       // the delivery timeout ended; `error` is the last one seen
-  bool maybe_appended = false;  // not acked, but it may be in the log all the same
-  std::string message;          // from the broker, may be empty
 };
 
 struct BatchOutcome {
@@ -147,7 +136,7 @@ class SenderCore {
   // When Tick or Plan can next do something that they cannot do now.
   std::optional<MonotonicTime> NextWakeup(MonotonicTime now) const;
 
-  // What has ended since the last call.
+  // What has ended since the last call; of a partition in the order admitted.
   std::vector<Completion> TakeCompletions();
   // Whether metadata looked stale since the last call.
   bool TakeRefreshRequest();
@@ -193,6 +182,7 @@ class SenderCore {
     int32_t gap_sequence = 0;  // of the last such batch
     Reset reset;
     std::deque<Batch> batches;  // unresolved, in order
+    ReportOrder reports;
     MonotonicTime paused_until{};
     int failures = 0;
   };
@@ -223,7 +213,7 @@ class SenderCore {
   static void NoteGap(Partition& partition, const Batch& batch);
   // Takes `batch` out; a sequence number that nobody can have seen appended is used again.
   void Remove(PartitionIndex index, const Batch& batch);
-  void ReportFailure(const Batch& batch, bool timed_out);
+  void ReportFailure(PartitionIndex index, const Batch& batch, bool timed_out);
 
   const SenderOptions options_;
   Random random_;

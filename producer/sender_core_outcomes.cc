@@ -66,10 +66,11 @@ void SenderCore::OnOutcome(SendId send, PartitionIndex index, const BatchOutcome
 
 void SenderCore::Succeed(PartitionIndex index, Batch& batch, const BatchOutcome& outcome) {
   NoteAppended(partitions_[index], batch);
-  completions_.push_back({.batch = batch.spec.id,
-                          .acked = true,
-                          .base_offset = outcome.base_offset,
-                          .log_append_time_ms = outcome.log_append_time_ms});
+  partitions_[index].reports.End({.batch = batch.spec.id,
+                                  .acked = true,
+                                  .base_offset = outcome.base_offset,
+                                  .log_append_time_ms = outcome.log_append_time_ms},
+                                 completions_);
   batch.settled = true;
   DropSettledFront(index);
 }
@@ -116,7 +117,7 @@ void SenderCore::StaleProducer(PartitionIndex index, Batch& batch, MonotonicTime
 
 void SenderCore::Reject(PartitionIndex index, Batch& batch, bool not_appended) {
   if (!not_appended) batch.maybe_appended = true;
-  ReportFailure(batch, false);
+  ReportFailure(index, batch, false);
   Remove(index, batch);
 }
 
@@ -128,7 +129,7 @@ void SenderCore::MaybeReset(PartitionIndex index) {
   }
   for (Batch& batch : partition.batches) {
     if (batch.settled || partition.reset.proven_absent || !batch.maybe_appended) continue;
-    ReportFailure(batch, false);
+    ReportFailure(index, batch, false);
     batch.settled = true;
   }
   std::erase_if(partition.batches, [](const Batch& batch) { return batch.settled; });
@@ -178,12 +179,13 @@ void SenderCore::Remove(PartitionIndex index, const Batch& batch) {
   DropSettledFront(index);
 }
 
-void SenderCore::ReportFailure(const Batch& batch, bool timed_out) {
-  completions_.push_back({.batch = batch.spec.id,
-                          .error = batch.last_error,
-                          .timed_out = timed_out,
-                          .maybe_appended = batch.maybe_appended || batch.in_flight != 0,
-                          .message = batch.last_message});
+void SenderCore::ReportFailure(PartitionIndex index, const Batch& batch, bool timed_out) {
+  partitions_[index].reports.End({.batch = batch.spec.id,
+                                  .error = batch.last_error,
+                                  .timed_out = timed_out,
+                                  .maybe_appended = batch.maybe_appended || batch.in_flight != 0,
+                                  .message = batch.last_message},
+                                 completions_);
 }
 
 }  // namespace soliton::producer

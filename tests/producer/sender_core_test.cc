@@ -97,10 +97,46 @@ TEST_F(SenderCoreTest, AnAckedBatchKeepsItsPlaceBehindAnUnresolvedOne) {
   for (int i = 0; i < 4; ++i) later.push_back(Sent(0, static_cast<BatchId>(i) + 3, 20 + 10 * i));
   Answer(two, ErrorCode::REQUEST_TIMED_OUT, 1);
   for (const SendPlan& plan : later) Answer(plan, ErrorCode::NONE, 1);
-  EXPECT_EQ(sender_.TakeCompletions().size(), 4u);
   // A sixth sequence would push batch 2 out of what the broker remembers.
   EXPECT_FALSE(sender_.CanAdmit(partition_));
   Answer(Sent(100, 2, 10), ErrorCode::NONE, 100);
+  EXPECT_TRUE(sender_.CanAdmit(partition_));
+}
+
+// A new leader has both batches in its log and turned the first away when it did not lead yet.
+TEST_F(SenderCoreTest, EndsAreToldInTheOrderAdmitted) {
+  Establish();
+  for (BatchId id = 2; id <= 4; ++id) Admit(id);
+  for (BatchId id = 2; id <= 4; ++id) Sent(0, id, static_cast<int32_t>(id) * 10 - 10);
+  sender_.SetLeader(partition_, {2, 6}, At(1));
+  const SendPlan two = Sent(1, 2, 10, 2);
+  const SendPlan three = Sent(1, 3, 20, 2);
+  const SendPlan four = Sent(1, 4, 30, 2);
+  Answer(two, ErrorCode::NOT_LEADER_OR_FOLLOWER, 2);
+  Answer(three, ErrorCode::NONE, 3, 120);
+  Answer(four, ErrorCode::MESSAGE_TOO_LARGE, 4);
+  EXPECT_TRUE(sender_.TakeCompletions().empty()) << "batch 2 has not ended";
+  EXPECT_FALSE(sender_.Plan(2, At(4), 1000).has_value());
+  Answer(Sent(100, 2, 10, 2), ErrorCode::NONE, 101, 110);
+  const auto done = sender_.TakeCompletions();
+  ASSERT_EQ(done.size(), 3u);
+  EXPECT_EQ(done[0].base_offset, 110);
+  EXPECT_EQ(done[1].base_offset, 120);
+  EXPECT_EQ(done[2].error, ErrorCode::MESSAGE_TOO_LARGE);
+}
+
+TEST_F(SenderCoreTest, WhatWaitsToBeToldTakesAPlace) {
+  Establish();
+  for (BatchId id = 2; id <= 6; ++id) Admit(id);
+  const SendPlan two = Sent(0, 2, 10);
+  std::vector<SendPlan> later;
+  for (int i = 0; i < 4; ++i) later.push_back(Sent(0, static_cast<BatchId>(i) + 3, 20 + 10 * i));
+  Answer(two, ErrorCode::NOT_ENOUGH_REPLICAS, 1);
+  for (const SendPlan& plan : later) Answer(plan, ErrorCode::MESSAGE_TOO_LARGE, 1);
+  EXPECT_EQ(sender_.unresolved(partition_), 1u);
+  EXPECT_FALSE(sender_.CanAdmit(partition_));
+  Answer(Sent(100, 2, 10), ErrorCode::NONE, 100);
+  EXPECT_EQ(sender_.TakeCompletions().size(), 5u);
   EXPECT_TRUE(sender_.CanAdmit(partition_));
 }
 

@@ -154,6 +154,9 @@ class SenderRun {
     for (const Completion& completion : sender_.TakeCompletions()) {
       ASSERT_TRUE(ended_.emplace(completion.batch, completion).second)
           << "batch " << completion.batch << " ended twice";
+      BatchId& last = last_ended_[admitted_.at(completion.batch)];
+      ASSERT_LT(last, completion.batch) << "told out of order";
+      last = completion.batch;
     }
   }
 
@@ -168,6 +171,7 @@ class SenderRun {
   std::map<BatchId, PartitionIndex> admitted_;
   std::map<BatchId, int32_t> counts_;
   std::map<BatchId, Completion> ended_;
+  std::map<PartitionIndex, BatchId> last_ended_;
 };
 
 struct Totals {

@@ -37,6 +37,7 @@ struct Library {
   decltype(&::rd_kafka_produce) rd_produce = nullptr;
   decltype(&::rd_kafka_last_error) rd_last_error = nullptr;
   decltype(&::rd_kafka_err2str) rd_err2str = nullptr;
+  decltype(&::rd_kafka_fatal_error) rd_fatal_error = nullptr;
   decltype(&::rd_kafka_version_str) rd_version_str = nullptr;
 };
 
@@ -67,6 +68,7 @@ absl::StatusOr<Library> LoadLibrary() {
   take(library.rd_produce, "rd_kafka_produce");
   take(library.rd_last_error, "rd_kafka_last_error");
   take(library.rd_err2str, "rd_kafka_err2str");
+  take(library.rd_fatal_error, "rd_kafka_fatal_error");
   take(library.rd_version_str, "rd_kafka_version_str");
   if (missing != nullptr) {
     return absl::NotFoundError(fmt::format("{} has no {}", kLibrary, missing));
@@ -136,7 +138,7 @@ class RdkafkaDriver final : public LoadDriver {
       return absl::OkStatus();
     }
     const rd_kafka_resp_err_t error = library_.rd_last_error();
-    const std::string why = fmt::format("librdkafka: {}", library_.rd_err2str(error));
+    const std::string why = Why(error);
     // It learns of the topic in its own time; until then the partition may be unknown to it.
     if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL || error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
       return absl::ResourceExhaustedError(why);
@@ -164,9 +166,18 @@ class RdkafkaDriver final : public LoadDriver {
         message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
       return;  // this driver is being destroyed
     }
-    self->on_result_(message->partition, sequence,
-                     absl::UnavailableError(
-                         fmt::format("librdkafka: {}", self->library_.rd_err2str(message->err))));
+    self->on_result_(message->partition, sequence, absl::UnavailableError(self->Why(message->err)));
+  }
+
+  // What ended an idempotent producer for good stands behind the error of each record.
+  std::string Why(rd_kafka_resp_err_t error) const {
+    char reason[kErrorBytes] = "";
+    const rd_kafka_resp_err_t fatal = library_.rd_fatal_error(handle_, reason, sizeof(reason));
+    if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return fmt::format("librdkafka: {}", library_.rd_err2str(error));
+    }
+    return fmt::format("librdkafka: {} ({}: {})", library_.rd_err2str(error),
+                       library_.rd_err2str(fatal), reason);
   }
 
   const Library library_;

@@ -1,5 +1,8 @@
 #include "segment/flush_ticket.h"
 
+#include <set>
+#include <string>
+
 #include "runtime/base/mutant.h"
 #include "runtime/obs/logging.h"
 #include "segment/failed_sync.h"
@@ -38,15 +41,19 @@ absl::Status FlushTicket::RunAll(FileSystem& fs) const {
     if (SOLITON_MUTANT("flush_does_not_sync")) continue;
     if (absl::Status status = file->Sync(); !status.ok()) return SyncFailure(status);
   }
-  for (const std::string& directory : directories) {
+  // Side files one by one, then all names at once: every sync is a commit of the file system's.
+  absl::Status written;
+  for (const SideFile& side_file : side_files) {
+    written = ReplaceFile(fs, side_file.path, side_file.content);
+    if (!written.ok()) break;
+  }
+  // Also when they did not fit on the disk: the records count all the same.
+  std::set<std::string> named(directories.begin(), directories.end());
+  if (!side_files.empty()) named.insert(log_directory);
+  for (const std::string& directory : named) {
     if (absl::Status status = fs.SyncDirectory(directory); !status.ok()) return SyncFailure(status);
   }
-  for (const SideFile& side_file : side_files) {
-    if (absl::Status status = WriteFileAtomically(fs, side_file.path, side_file.content);
-        !status.ok()) {
-      return status;
-    }
-  }
+  if (!written.ok()) return written;
   for (const SideFile& hint : hints) WriteHint(fs, hint).IgnoreError();
   return absl::OkStatus();
 }

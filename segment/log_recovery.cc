@@ -96,9 +96,11 @@ absl::Status AddEpochsOf(const Segment& segment, LeaderEpochCache& epochs) {
   }
 }
 
-// `written`: the checkpoint says just that.
+// What the epoch checkpoint on the disk is good for.
+enum class EpochFile : uint8_t { kRight, kOutdated, kUnusable };
+
 absl::StatusOr<LeaderEpochCache> RecoverEpochs(FileSystem& fs, const OpenOptions& open,
-                                               const SurvivingSegments& log, bool* written) {
+                                               const SurvivingSegments& log, EpochFile* found) {
   LeaderEpochCache epochs;
   absl::Status usable = absl::NotFoundError("no epoch checkpoint");
   const std::string path = PathIn(open, kEpochCheckpointName);
@@ -130,30 +132,45 @@ absl::StatusOr<LeaderEpochCache> RecoverEpochs(FileSystem& fs, const OpenOptions
   }
   epochs.TruncateFromEnd(log.log_end_offset);
   epochs.TruncateFromStart(log.log_start_offset);
-  *written = usable.ok() && epochs.Encode() == content;
+  *found = !usable.ok()                 ? EpochFile::kUnusable
+           : epochs.Encode() == content ? EpochFile::kRight
+                                        : EpochFile::kOutdated;
   return epochs;
 }
 
-absl::Status WriteDerivedFiles(FileSystem& fs, const OpenOptions& open, bool epochs_written,
+// Their names are synced by the caller.
+absl::Status WriteDerivedFiles(FileSystem& fs, const OpenOptions& open, EpochFile epoch_file,
                                RecoveredLog& log) {
   const Segment& active = *log.segments.rbegin()->second;
   for (const auto& [base_offset, segment] : log.segments) {
     if (segment.get() == &active || segment->index_files_written()) continue;
     for (const FlushTicket::SideFile& side_file : segment->IndexFiles()) {
-      absl::Status status = WriteFileAtomically(fs, side_file.path, side_file.content);
+      absl::Status status = ReplaceFile(fs, side_file.path, side_file.content);
       if (!status.ok()) return status;
     }
     segment->IndexFilesWritten();
   }
-  if (epochs_written) return absl::OkStatus();
-  return WriteFileAtomically(fs, PathIn(open, kEpochCheckpointName), log.epochs.Encode());
+  if (epoch_file == EpochFile::kRight) return absl::OkStatus();
+  return ReplaceFile(fs, PathIn(open, kEpochCheckpointName), log.epochs.Encode());
+}
+
+// All of it was durable before the mark said so. The mark itself may have been on its way to the
+// disk: it says nothing more than the files do, and goes there with the next flush. A broker comes
+// back with thousands of such logs.
+bool IsProven(const RecoveredLog& log, const RecoveryPoint& now) {
+  if (log.recovery_point.last() != now) return false;
+  // Were the mark lost, so would be the deletion of records that are still in a file.
+  if (log.log_start_offset != log.segments.begin()->first) return false;
+  return std::all_of(log.segments.begin(), std::prev(log.segments.end()),
+                     [](const auto& entry) { return entry.second->index_files_written(); });
 }
 
 // Everything that survived an unclean stop, then the recovery point that says so.
-absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open, bool checkpoint_used,
-                         bool epochs_written, RecoveredLog& log) {
+absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open,
+                         const SurvivingSegments& surviving, EpochFile epoch_file,
+                         RecoveredLog& log) {
   // One that was not good for this recovery might look good to a later one.
-  if (!checkpoint_used) {
+  if (!surviving.checkpoint_used) {
     absl::Status status = fs.Remove(PathIn(open, kSegmentCheckpointName));
     if (!status.ok()) return status;
   }
@@ -170,6 +187,12 @@ absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open, bool checkpoin
   if (log.log_end_offset == 0 && log.recovery_point.last() == now) {
     return fs.SyncDirectory(open.directory);
   }
+  if (absl::Status status = active.RemoveIndexFiles(); !status.ok()) return status;
+  if (!surviving.changed && epoch_file != EpochFile::kUnusable && IsProven(log, now)) {
+    log.derived_files_missing = epoch_file == EpochFile::kOutdated;
+    const absl::Status again = log.recovery_point.Append(now);
+    return absl::IsResourceExhausted(again) ? absl::OkStatus() : again;
+  }
   const int64_t durable_end_offset =
       log.recovery_point.last().value_or(RecoveryPoint{}).durable_end_offset;
   for (const auto& [base_offset, segment] : log.segments) {
@@ -178,8 +201,7 @@ absl::Status MakeDurable(FileSystem& fs, const OpenOptions& open, bool checkpoin
       if (!status.ok()) return status;
     }
   }
-  if (absl::Status status = active.RemoveIndexFiles(); !status.ok()) return status;
-  absl::Status status = WriteDerivedFiles(fs, open, epochs_written, log);
+  absl::Status status = WriteDerivedFiles(fs, open, epoch_file, log);
   log.derived_files_missing = absl::IsResourceExhausted(status);
   if (!status.ok() && !log.derived_files_missing) return status;
   if (status = fs.SyncDirectory(open.directory); !status.ok()) return status;
@@ -229,8 +251,8 @@ absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& fs, const Clock& clock,
         fs, open, std::min(sure_offset, surviving->log_end_offset), *snapshots);
     if (!status.ok()) return status;
   }
-  bool epochs_written = false;
-  auto epochs = RecoverEpochs(fs, open, *surviving, &epochs_written);
+  EpochFile epoch_file = EpochFile::kUnusable;
+  auto epochs = RecoverEpochs(fs, open, *surviving, &epoch_file);
   if (!epochs.ok()) return epochs.status();
   auto producers =
       RecoverProducers(fs, open.directory, surviving->segments, *snapshots, clock.WallMs());
@@ -245,7 +267,7 @@ absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& fs, const Clock& clock,
   log.snapshots = *std::move(snapshots);
   log.clean = surviving->clean;
   if (!surviving->clean) {
-    absl::Status status = MakeDurable(fs, open, surviving->checkpoint_used, epochs_written, log);
+    absl::Status status = MakeDurable(fs, open, *surviving, epoch_file, log);
     if (!status.ok()) {
       MarkFailedSync(fs, open.directory);
       return status;

@@ -39,7 +39,8 @@ struct RecoveredLog {
   LeaderEpochCache epochs;
   ProducerStateTable producers;
   std::set<int64_t> snapshots;  // offsets of the producer snapshots on disk
-  // The disk had no room for index files or the epoch checkpoint: they are to be written later.
+  // Index files or the epoch checkpoint are to be written later: the disk had no room for them, or
+  // opening did not wait for it.
   bool derived_files_missing = false;
   // All files are as a clean stop left them.
   bool clean = false;

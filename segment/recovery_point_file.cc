@@ -108,8 +108,9 @@ absl::Status RecoveryPointFile::AppendDurably(const RecoveryPoint& point) {
   if (absl::Status status = Append(point); !status.ok()) return status;
   const std::shared_ptr<File> file = file_;
   if (absl::Status status = file->Sync(); !status.ok()) return SyncFailure(status);
+  const bool was_named = is_named();
   NoteSynced(file, file->size_bytes());
-  return SyncFailure(fs_->SyncDirectory(directory_));
+  return was_named ? absl::OkStatus() : SyncFailure(fs_->SyncDirectory(directory_));
 }
 
 bool RecoveryPointFile::wants_sync() const {

@@ -153,6 +153,7 @@ absl::Status SegmentRecovery::FindLogStart() {
 }
 
 absl::Status SegmentRecovery::RemoveAll() {
+  log_.changed = true;
   while (!log_.segments.empty()) {
     const auto newest = std::prev(log_.segments.end());
     if (absl::Status status = newest->second->RemoveFiles(); !status.ok()) return status;
@@ -166,6 +167,7 @@ absl::Status SegmentRecovery::DropBelowLogStart() {
   while (log_.segments.size() > 1 &&
          std::next(log_.segments.begin())->first <= log_.log_start_offset) {
     const auto oldest = log_.segments.begin();
+    log_.changed = true;
     if (absl::Status status = oldest->second->RemoveFiles(); !status.ok()) return status;
     log_.segments.erase(oldest);
   }
@@ -218,6 +220,7 @@ absl::Status SegmentRecovery::TakeByScan() {
   if (log_.segments.empty()) {
     auto segment = Segment::Create(fs_, directory_, log_.log_start_offset, index_interval_bytes_);
     if (!segment.ok()) return segment.status();
+    log_.changed = true;
     log_.segments[log_.log_start_offset] = *std::move(segment);
   }
   int64_t expected_offset = log_.segments.begin()->first;
@@ -326,6 +329,7 @@ absl::Status SegmentRecovery::EndLogAt(int64_t offset, SegmentMap::iterator last
     LogInfo("{}: cut {} bytes behind offset {}, none of them known to be durable: {}", directory_,
             cut_bytes, offset, std::string(why.message()));
   }
+  log_.changed |= cut_bytes > 0 || std::next(last) != log_.segments.end();
   if (absl::Status status = last->second->CutToScanned(); !status.ok()) return status;
   // Newest first, so that a crash here leaves one piece.
   while (std::prev(log_.segments.end()) != last) {

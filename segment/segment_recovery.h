@@ -23,6 +23,8 @@ struct SurvivingSegments {
   bool clean = false;
   // A segment checkpoint was used, so its file is right.
   bool checkpoint_used = false;
+  // Files were cut, removed or made, none of which is synced yet.
+  bool changed = false;
   // Batches from here on were read, and these are their epochs; those below were taken as durable.
   int64_t scanned_from_offset = 0;
   std::vector<LeaderEpochCache::Entry> scanned_epochs;

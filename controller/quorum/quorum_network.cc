@@ -26,6 +26,15 @@ Uuid ProcessOf(const pb::QuorumHello& hello) {
   return Uuid::Parse(hello.process_id()).value_or(Uuid());
 }
 
+VoterPast PastOf(const pb::QuorumHello& hello) {
+  VoterPast past{.first_life = hello.first_life(), .life = {ProcessOf(hello), hello.life()}};
+  for (const pb::QuorumHello::Process& process : hello.earlier()) {
+    past.earlier.push_back(
+        {Uuid::Parse(process.process_id()).value_or(Uuid()), process.first_life()});
+  }
+  return past;
+}
+
 }  // namespace
 
 class QuorumNetwork::Outgoing final : public ConnectionHandler {
@@ -55,8 +64,7 @@ QuorumNetwork::QuorumNetwork(Transport& transport, Shard& shard, Options options
     : transport_(transport),
       shard_(shard),
       options_(std::move(options)),
-      events_(std::move(events)),
-      process_id_(Uuid::Generate(shard.random())) {
+      events_(std::move(events)) {
   for (const auto& [node_id, endpoint] : options_.peers) Add(node_id, endpoint);
 }
 
@@ -159,10 +167,15 @@ void QuorumNetwork::SayHello(Peer& peer) {
   pb::QuorumHello* hello = request.mutable_quorum()->mutable_hello();
   hello->set_cluster_id(options_.cluster_id);
   hello->set_fresh(events_.is_fresh());
-  hello->set_process_id(process_id_.ToString());
   const VoterPast past = events_.past();
+  hello->set_process_id(past.life.process.ToString());
   hello->set_first_life(past.first_life);
   hello->set_life(past.life.number);
+  for (const VoterLife& process : past.earlier) {
+    pb::QuorumHello::Process* earlier = hello->add_earlier();
+    earlier->set_process_id(process.process.ToString());
+    earlier->set_first_life(process.number);
+  }
   for (const int32_t voter : ConfiguredVoters()) hello->add_configured_voters(voter);
   hello->set_host(options_.advertised.host);
   hello->set_port(options_.advertised.port);
@@ -274,7 +287,7 @@ absl::Status QuorumNetwork::Greet(ConnectionId connection, const pb::QuorumHello
   }
   if (absl::Status fits = CheckHello(it->second, hello); !fits.ok()) return fits;
   Peer& peer = it->second;
-  const VoterPast past{hello.first_life(), {ProcessOf(hello), hello.life()}};
+  const VoterPast past = PastOf(hello);
   if (absl::Status known = events_.check_past(from, past); !known.ok()) return known;
   peer.cluster_id = hello.cluster_id();
   if (peer.incoming == connection) return absl::OkStatus();  // it has a cluster now

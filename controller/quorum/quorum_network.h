@@ -41,7 +41,7 @@ class QuorumNetwork final : public QuorumPeers {
     std::function<void(const VoterSet&)> on_all_fresh;
     // An error closes the connection that it came on. Never a hello.
     std::function<absl::Status(const pb::QuorumFrame&)> on_frame;
-    // The past of this one's disk, but for its process, which is the network's to name.
+    // The past of this one's disk, for a hello.
     std::function<VoterPast()> past;
     // Whether a peer's disk is what it was; asked before it is found.
     std::function<absl::Status(const Voter&, const VoterPast&)> check_past;
@@ -123,7 +123,6 @@ class QuorumNetwork final : public QuorumPeers {
   Shard& shard_;
   Options options_;
   const Events events_;
-  const Uuid process_id_;
   std::map<int32_t, Peer> peers_;
   std::map<int32_t, Endpoint> voters_;  // of SetVoters
   std::vector<int32_t> warned_of_;      // voters that are not as configured

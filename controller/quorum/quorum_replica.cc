@@ -67,9 +67,8 @@ std::string QuorumReplica::mark_path() const {
 // The mark stays when somebody removes the log: without it a voter that has forgotten all it has
 // promised would look like a new one.
 absl::Status QuorumReplica::MakeVoteFile() {
-  life_ = 1;
-  absl::Status made = WriteVote(files_, vote_path(), {.vote = {}, .life = life_, .peers = {}});
-  if (!made.ok()) return made;
+  VoteFile file;
+  if (absl::Status made = BeginProcess(&file); !made.ok()) return made;
   return WriteFileAtomically(files_, mark_path(), "");
 }
 
@@ -121,11 +120,8 @@ absl::Status QuorumReplica::OpenCore() {
   } else if (!vote.ok()) {
     return vote.status();
   } else {
-    life_ = ++vote->life;
-    if (absl::Status begun = WriteVote(files_, vote_path(), *vote); !begun.ok()) return begun;
+    if (absl::Status begun = BeginProcess(&*vote); !begun.ok()) return begun;
   }
-  first_life_ = durable_life_ = life_;
-  last_life_at_ = now();
   lives_ = VoterLives(vote->peers);
   view->SetFlushed(view->end_offset());
   core_ = std::make_unique<QuorumCore>(

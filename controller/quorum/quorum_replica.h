@@ -91,8 +91,8 @@ class QuorumReplica {
   void PeerLost(const Voter& peer);
 
   // ---- lives (quorum_replica_lives.cc) ----
-  // Of this voter's disk, without the process. For hellos.
-  VoterPast past() const { return {first_life_, {{}, durable_life_}}; }
+  // Of this voter's disk. For hellos.
+  VoterPast past() const;
   // Whether what this process claims agrees with what was heard of its disk.
   absl::Status CheckPast(const Voter& peer, const VoterPast& past) const {
     return lives_.Check(peer, past);
@@ -152,6 +152,9 @@ class QuorumReplica {
   void Persisted(const VoteState& vote, int64_t life, const absl::Status& result);
   void Send(const QuorumMessage& message);
   // ---- quorum_replica_lives.cc ----
+  // Adds this process to what is in the vote file, durably. kDataLoss when the file says that the
+  // disk is an older copy of itself.
+  absl::Status BeginProcess(VoteFile* file);
   // What goes into the vote file next; begins a life.
   VoteFile NextVoteFile(const VoteState& vote);
   void BeginLifeIfDue();
@@ -197,14 +200,15 @@ class QuorumReplica {
   std::optional<VoteState> to_persist_;  // after that one
   std::vector<QuorumMessage> gate_;      // wait for it
   bool flushing_ = false;
-  VoterLives lives_;  // of the others
-  int64_t first_life_ = 0;
-  int64_t life_ = 0;  // in the file that was written last, or is being written
+  VoterLives lives_;                  // of the others
+  std::vector<VoterLife> processes_;  // of this disk, as in the vote file; this one is the last
+  int64_t life_ = 0;                  // in the file that was written last, or is being written
   int64_t durable_life_ = 0;
   MonotonicTime last_life_at_{};
   bool beginning_life_ = false;      // is being written
   bool begin_another_life_ = false;  // after that one
-  bool on_snapshot_disk_ = false;    // a snapshot is being read or written
+  bool is_older_copy_ = false;
+  bool on_snapshot_disk_ = false;  // a snapshot is being read or written
   absl::AnyInvocable<void(absl::Status)> closing_;
 
   pb::Voters voters_;                     // the newest that are committed

@@ -16,6 +16,33 @@ constexpr Duration kLifeInterval = seconds(5);
 
 }  // namespace
 
+absl::Status QuorumReplica::BeginProcess(VoteFile* file) {
+  if (file->is_older_copy) {
+    return absl::DataLossError(fmt::format(
+        "{} is an older copy of itself (a backup, or a snapshot of the machine), as the other "
+        "controllers have said: it may have forgotten whom it voted for and what it acknowledged. "
+        "Put the newest state back, or remove all of it and let it join as a new one",
+        DirectoryOf(options_.directory)));
+  }
+  life_ = ++file->life;
+  file->processes.push_back({Uuid::Generate(shard_.random()), life_});
+  if (file->processes.size() > kMaxEarlierProcesses + 1) {
+    file->processes.erase(file->processes.begin());
+  }
+  if (absl::Status begun = WriteVote(files_, vote_path(), *file); !begun.ok()) return begun;
+  processes_ = file->processes;
+  durable_life_ = life_;
+  last_life_at_ = now();
+  return absl::OkStatus();
+}
+
+VoterPast QuorumReplica::past() const {
+  const VoterLife& present = processes_.back();
+  return {.first_life = present.number,
+          .life = {present.process, durable_life_},
+          .earlier = {processes_.begin(), processes_.end() - 1}};
+}
+
 VoteFile QuorumReplica::NextVoteFile(const VoteState& vote) {
   last_life_at_ = now();
   lives_.Forget([this](const Uuid& directory_id) {
@@ -24,7 +51,11 @@ VoteFile QuorumReplica::NextVoteFile(const VoteState& vote) {
     return std::none_of(voters.begin(), voters.end(), is_it) &&
            std::none_of(found_.begin(), found_.end(), is_it);
   });
-  return {.vote = vote, .life = ++life_, .peers = lives_.known()};
+  return {.vote = vote,
+          .life = ++life_,
+          .processes = processes_,
+          .is_older_copy = is_older_copy_,
+          .peers = lives_.known()};
 }
 
 void QuorumReplica::HearLife(const Voter& peer, const VoterLife& life) {
@@ -32,9 +63,28 @@ void QuorumReplica::HearLife(const Voter& peer, const VoterLife& life) {
   BeginLife();
 }
 
+// It takes no part from now on, and ends when the disk says so too: the processes after this one
+// need not be refused once more each.
 void QuorumReplica::GiveUpAsOlder(const absl::Status& why) {
-  Fail(absl::DataLossError(fmt::format("{} (it is {} here)", std::string(why.message()),
-                                       DirectoryOf(options_.directory))));
+  if (failed_ || closed_) return;
+  failed_ = true;
+  is_older_copy_ = true;
+  shard_.CancelTimer(std::exchange(timer_, 0));
+  if (std::exchange(told_leading_, false)) listener_.OnDeposed();
+  beginning_life_ = true;
+  const absl::Status failure = absl::DataLossError(fmt::format(
+      "{} (it is {} here)", std::string(why.message()), DirectoryOf(options_.directory)));
+  OnDisk(
+      DiskLane::kLog,
+      [file = NextVoteFile(core_->vote()), files = &files_, path = vote_path(), failure] {
+        // Where that fails the next process is refused as this one was.
+        (void)WriteVote(*files, path, file);
+      },
+      [this, failure] {
+        beginning_life_ = false;
+        if (closing_) return FinishClose();
+        listener_.OnFailed(failure);
+      });
 }
 
 void QuorumReplica::BeginLifeIfDue() {

@@ -29,12 +29,30 @@ bool ReadInt32(const std::map<std::string, std::string>& values, const std::stri
   return true;
 }
 
+absl::Status ReadProcesses(std::string_view text, VoteFile* file) {
+  const std::vector<std::string_view> fields = segment::SplitFields(text);
+  for (size_t i = 0; i < fields.size(); i += 2) {
+    const auto process = Uuid::Parse(fields[i]);
+    VoterLife began;
+    if (!process || i + 1 == fields.size() || !segment::ParseNumber(fields[i + 1], &began.number)) {
+      return absl::DataLossError("bad line 'processes'");
+    }
+    began.process = *process;
+    file->processes.push_back(began);
+  }
+  return absl::OkStatus();
+}
+
 // A file without is of a voter that did not count them.
 absl::Status ReadLives(const std::map<std::string, std::string>& values, VoteFile* file) {
   const auto own = values.find("life");
   if (own == values.end()) return absl::OkStatus();
   if (!segment::ParseNumber(own->second, &file->life) || file->life < 0) {
     return absl::DataLossError("its life is no number");
+  }
+  file->is_older_copy = values.contains("older.copy");
+  if (const auto processes = values.find("processes"); processes != values.end()) {
+    if (absl::Status read = ReadProcesses(processes->second, file); !read.ok()) return read;
   }
   for (auto it = values.lower_bound(std::string(kPeerPrefix));
        it != values.end() && it->first.starts_with(kPeerPrefix); ++it) {
@@ -59,6 +77,15 @@ std::string EncodeVote(const VoteFile& file) {
   if (vote.voted_for) {
     text += fmt::format("voted.for.node={}\nvoted.for.directory={}\n", vote.voted_for->node_id,
                         vote.voted_for->directory_id.ToString());
+  }
+  if (file.is_older_copy) text += "older.copy=yes\n";
+  if (!file.processes.empty()) {
+    text += "processes=";
+    for (const VoterLife& began : file.processes) {
+      text += fmt::format("{}{} {}", &began == file.processes.data() ? "" : " ",
+                          began.process.ToString(), began.number);
+    }
+    text += '\n';
   }
   for (const auto& [directory_id, life] : file.peers) {
     text += fmt::format("{}{}={} {}\n", kPeerPrefix, directory_id.ToString(),

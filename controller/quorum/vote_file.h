@@ -1,5 +1,5 @@
 // What a voter has promised, in a file that is replaced atomically: the epoch, and whom it voted
-// for in it; and its life, and the others' (VoterLives). Who forgets it could vote twice in one
+// for in it; and its lives, and the others' (VoterLives). Who forgets it could vote twice in one
 // epoch (S29): the file is made before the first vote, and a log without one is refused. Text,
 // "key=value" lines, the last of which is a CRC-32C over those before.
 #pragma once
@@ -21,7 +21,10 @@ inline constexpr std::string_view kVoterMarkName = "quorum-voter";
 struct VoteFile {
   VoteState vote;
   int64_t life = 0;
-  VoterLives::Known peers;
+  // Of this disk, with the number that each began with, ascending; the newest is the last.
+  std::vector<VoterLife> processes = {};
+  bool is_older_copy = false;  // others said so
+  VoterLives::Known peers = {};
   friend bool operator==(const VoteFile&, const VoteFile&) = default;
 };
 

@@ -5,14 +5,19 @@
 // Each voter numbers its lives: the number in its vote file rises when its process begins, with
 // every vote, and now and then while it acknowledges records. It says it with everything that it
 // says, and the others keep the largest. A process that begins with a number not above that one
-// comes from a disk that is older than what was heard of it.
+// comes from a disk that is older than what was heard of it. So does one that begins above it and
+// whose disk says that the number was another process's: an older copy that was started several
+// times before it met whoever remembers. A disk that was refused is marked, and no process takes
+// part with it any more.
 //
 // What nobody who is there remembers cannot be noticed: a copy that is put back within moments of
-// being made, or one whose witnesses are all gone. Pure; one owner.
+// being made, or one whose witnesses are all gone; nor one that was started more than
+// kMaxEarlierProcesses times before it met one of them. Pure; one owner.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -31,7 +36,11 @@ struct VoterLife {
 struct VoterPast {
   int64_t first_life = 0;  // when it began; 0: of a release that does not count
   VoterLife life;          // now
+  // The processes of this disk before it, with the number that each began with, ascending; the
+  // last kMaxEarlierProcesses.
+  std::vector<VoterLife> earlier = {};
 };
+inline constexpr size_t kMaxEarlierProcesses = 32;
 
 class VoterLives {
  public:

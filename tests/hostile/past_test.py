@@ -117,6 +117,11 @@ class Past(unittest.TestCase):
         self.assertRegex(node.log(), r"the data directory of controller 2 is an older copy of itself .* it begins its life"
                                      r" \d+, and was heard in life \d+\. .* let it join as a new one"
                                      r" \(it is \S+node-1/controller here\)")
+        # A supervisor that starts it again and again does not get it in.
+        for _ in range(3):
+            node.start()
+            self.assertEqual(node.process.wait(DEADLINE_S), 1)
+            self.assertRegex(node.log(), r"older copy of itself .* as the other controllers have said: .* let it join as a new one")
         # As told: it is a node with new disks.
         shutil.rmtree(data)
         node.start().ready()

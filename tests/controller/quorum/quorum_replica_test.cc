@@ -125,7 +125,7 @@ TEST(QuorumReplicaTest, ALostVoteFileIsNotMadeAnew) {
   // Nor is a damaged one believed.
   voters.node(2).Crash();
   ASSERT_TRUE(WriteFileAtomically(voters.node(2).files(), path,
-                                  EncodeVote({.vote = {.epoch = 9}, .life = 1, .peers = {}}) + "x")
+                                  EncodeVote({.vote = {.epoch = 9}, .life = 1}) + "x")
                   .ok());
   voters.node(2).Restart();
   voters.world().RunFor(seconds(1));

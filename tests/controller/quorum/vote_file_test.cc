@@ -12,11 +12,13 @@ VoteFile Vote(int32_t epoch) {
   const auto number = static_cast<uint64_t>(epoch);
   return {.vote = {epoch, Voter{3, Uuid{1, number}}},
           .life = epoch * 3L,
+          .processes = {{Uuid{5, 1}, 1}, {Uuid{5, number}, epoch * 2L}},
+          .is_older_copy = epoch % 2 == 0,
           .peers = {{Uuid{2, 2}, {Uuid{3, number}, 17}}, {Uuid{2, 9}, {Uuid{4, number}, 1}}}};
 }
 
 TEST(VoteFileTest, ReadsWhatItWrote) {
-  const VoteFile nobody{.vote = {7, std::nullopt}, .life = 2, .peers = {}};
+  const VoteFile nobody{.vote = {7, std::nullopt}, .life = 2};
   for (const VoteFile& vote : {VoteFile{}, nobody, Vote(2147483647)}) {
     const auto read = DecodeVote(EncodeVote(vote));
     ASSERT_TRUE(read.ok()) << read.status();

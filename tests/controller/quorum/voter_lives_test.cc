@@ -35,6 +35,23 @@ TEST(VoterLivesTest, AnOlderDiskIsNoticed) {
   EXPECT_TRUE(lives.Check(kWho, {0, {Process(2), 0}}).ok());
 }
 
+TEST(VoterLivesTest, ACopyThatWasStartedOftenIsNoticed) {
+  VoterLives lives;
+  lives.Hear(kWho.directory_id, {Process(2), 4});
+  // Life 4 was of the process 2: the disk that was heard of remembers that.
+  const VoterLife now{Process(9), 7};
+  EXPECT_TRUE(
+      lives.Check(kWho, {7, now, {{Process(1), 1}, {Process(2), 3}, {Process(3), 5}}}).ok());
+  EXPECT_TRUE(lives.Check(kWho, {7, now, {{Process(2), 4}}}).ok());
+  const absl::Status older =
+      lives.Check(kWho, {7, now, {{Process(1), 1}, {Process(5), 3}, {Process(6), 5}}});
+  EXPECT_EQ(older.code(), absl::StatusCode::kDataLoss);
+  EXPECT_FALSE(lives.Check(kWho, {7, now, {{Process(1), 1}, {Process(6), 5}}}).ok());
+  // Nothing is known of then: it was started very often since, or by a release that did not count.
+  EXPECT_TRUE(lives.Check(kWho, {7, now, {{Process(6), 5}}}).ok());
+  EXPECT_TRUE(lives.Check(kWho, {7, now, {}}).ok());
+}
+
 TEST(VoterLivesTest, WhatIsHeardLateTakesNothingBack) {
   VoterLives lives;
   lives.Hear(kWho.directory_id, {Process(1), 4});
@@ -77,6 +94,15 @@ class OlderDiskTest : public testing::Test {
     ASSERT_TRUE(voters_->AwaitLeader(seconds(3)));
     ASSERT_TRUE(voters_->GoFarOn(3));
     EXPECT_GT(voters_->history().end_offset(), before);
+  }
+
+  // As a supervisor does it.
+  void StartAgain(int times, Duration lives_for) {
+    for (int i = 0; i < times; ++i) {
+      if (node().alive()) node().Crash({.lose_unsynced = i % 2 == 0});
+      node().Restart();
+      voters_->world().RunFor(lives_for);
+    }
   }
 
   std::unique_ptr<Voters> voters_;
@@ -129,6 +155,38 @@ TEST_F(OlderDiskTest, TheWitnessesRememberThroughARestart) {
   }
   ASSERT_TRUE(voters_->AwaitLeader(seconds(3)));
   PutBack(copy);
+}
+
+TEST_F(OlderDiskTest, HoweverOftenItIsStarted) {
+  Begin(524);
+  const sim::SimNamespace copy = node().files().Copy();
+  StartAgain(3, milliseconds(200));
+  ASSERT_TRUE(voters_->GoOn(seconds(5))) << voters_->Complaint();
+  PutBack(copy);
+  for (int i = 0; i < 50; ++i) {
+    StartAgain(1, milliseconds(300));
+    ASSERT_TRUE(GaveUp()) << "start " << i;
+  }
+  ASSERT_TRUE(voters_->GoFarOn(3));
+}
+
+TEST_F(OlderDiskTest, AlsoWhenItWasStartedOftenBeforeItMetAnybody) {
+  for (uint64_t seed = 525; seed < 530; ++seed) {
+    Begin(seed);
+    const sim::SimNamespace copy = node().files().Copy();
+    StartAgain(3, milliseconds(200));
+    ASSERT_TRUE(voters_->GoOn(seconds(5))) << voters_->Complaint();
+    node().Crash();
+    node().files().Restore(copy);
+    for (int id = 1; id <= 3; ++id) {
+      if (id != back_) voters_->network().Cut(node().id(), voters_->node(id).id());
+    }
+    StartAgain(20, milliseconds(50));
+    EXPECT_FALSE(GaveUp());
+    voters_->network().HealAll();
+    EXPECT_TRUE(voters_->world().RunUntil([&] { return GaveUp(); }, seconds(5))) << seed;
+    ASSERT_TRUE(voters_->GoFarOn(3));
+  }
 }
 
 // Restarts, crashes and broken connections as they come are no older disks.

@@ -5,6 +5,7 @@
 #include "broker/broker_life.h"
 #include "broker/partition/partition_folder.h"
 #include "broker/server/peer_broker.h"
+#include "runtime/base/mutant.h"
 #include "runtime/obs/logging.h"
 
 namespace soliton::broker {
@@ -21,6 +22,12 @@ int64_t ReadBrokerEpoch(const FileSystem& fs, const std::string& directory) {
   if (!text.ok()) return -1;
   auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), epoch);
   return error == std::errc() ? epoch : -1;
+}
+
+std::vector<controller::TopicPartitionId> NamesOf(const std::vector<TopicPartition>& replicas) {
+  std::vector<controller::TopicPartitionId> names;
+  for (const TopicPartition& id : replicas) names.emplace_back(id.topic_id, id.partition);
+  return names;
 }
 
 }  // namespace
@@ -46,13 +53,16 @@ absl::Status BrokerImpl::Open() {
                                    options.cluster_id, options.node_id, shard().random());
   if (!directory.ok()) return directory.status();
   directory_ = std::move(*directory);
+  losses_ = std::make_unique<LostReplicas>(*context_.ports.files, directory_->path());
   life_ = ReadLife(*context_.ports.files, directory_->path());
   if (absl::Status begun = BeginLife(); !begun.ok()) return begun;
   context_.folder_claims = &folder_claims_;
   context_.measure_disk = [this] {
     if (!stopping_) MeasureDisk();
   };
-  context_.remember_loss = [this] { RememberLoss(); };
+  context_.remember_loss = [this](const TopicPartition& id, Task remembered) {
+    RememberLoss(id, std::move(remembered));
+  };
   context_.on_log_failed = [this](const absl::Status& why) { Fail(why); };
   const auto high_watermarks = directory_->ReadHighWatermarks();
   for (int i = 0; i < context_.ports.shards->size(); ++i) {
@@ -109,6 +119,13 @@ void BrokerImpl::StartController(const Endpoint& advertised) {
   client.advertised = advertised;
   client.rack = options.rack;
   held_epoch_ = PreviousBrokerEpoch();
+  if (absl::Status read = losses_->Read(); !read.ok()) {
+    LogError("all replicas count as lost, which of them are is not known: {}", read.ToString());
+    held_epoch_ = -1;
+  }
+  declared_losses_ = losses_->all();
+  if (!declared_losses_.empty() && SOLITON_MUTANT("one_lost_replica_is_all_lost")) held_epoch_ = -1;
+  client.lost_replicas = NamesOf(declared_losses_);
   client.previous_broker_epoch = held_epoch_;
   client.first_life = life_;
   client.heartbeat_interval = options.heartbeat_interval;
@@ -159,6 +176,10 @@ void BrokerImpl::OnRegistered(int64_t broker_epoch) {
   if (absl::Status adopted = AdoptCluster(); !adopted.ok()) return Fail(adopted);
   held_epoch_ = broker_epoch;
   StoreBrokerEpoch(broker_epoch);
+  // Known is what was said with this registration.
+  if (absl::Status forgotten = losses_->Forget(declared_losses_); !forgotten.ok()) {
+    return Fail(forgotten);
+  }
   for (auto& owned : shards_) {
     const PauseWatch::Grant grant{.grace = controller_->grace(),
                                   .patience = controller_->session_timeout()};
@@ -230,21 +251,26 @@ absl::Status BrokerImpl::BeginLife() {
   return WriteLife(*context_.ports.files, directory_->path(), ++life_);
 }
 
-void BrokerImpl::RememberLoss() {
-  held_epoch_ = -1;
-  StoreBrokerEpoch(-1);
+void BrokerImpl::RememberLoss(const TopicPartition& id, Task remembered) {
+  losses_to_write_.push_back(id);
+  waiting_for_losses_.push_back(std::move(remembered));
+  if (losses_to_write_.size() == 1) shard().Post([this] { WriteLosses(); });
+}
+
+void BrokerImpl::WriteLosses() {
+  absl::Status written = losses_->Add(std::exchange(losses_to_write_, {}));
+  if (!written.ok()) return Fail(written);
+  for (Task& remembered : std::exchange(waiting_for_losses_, {})) remembered();
 }
 
 void BrokerImpl::OnOpened(std::vector<TopicPartition> lost_replicas) {
   if (!lost_replicas.empty()) {
-    RememberLoss();
+    if (absl::Status written = losses_->Add(lost_replicas); !written.ok()) return Fail(written);
     // What is registered anew has to be newer than what was heard. No other one is being written:
     // that begins with `opened_`.
     if (absl::Status begun = BeginLife(); !begun.ok()) return Fail(begun);
     controller_->SetLife(life_);
-    std::vector<controller::TopicPartitionId> names;
-    for (const TopicPartition& id : lost_replicas) names.emplace_back(id.topic_id, id.partition);
-    controller_->DeclareDataLoss(std::move(names));
+    controller_->DeclareDataLoss(NamesOf(lost_replicas));
     declared_losses_ = std::move(lost_replicas);
   }
   // What the checkpoint says of a log that came back shorter has been heeded.

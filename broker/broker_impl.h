@@ -9,6 +9,7 @@
 #include "broker/broker_shard.h"
 #include "broker/data_path_watch.h"
 #include "broker/disk_space_core.h"
+#include "broker/lost_replicas.h"
 #include "broker/partition/folder_claims.h"
 #include "broker/producer_ids.h"
 #include "controller/client/controller_client.h"
@@ -47,9 +48,10 @@ class BrokerImpl final : public Broker {
   // is not what the controller was led to believe, it is told that first.
   void ReadyWhenOpened();
   void OnOpened(std::vector<TopicPartition> lost_replicas);
-  // Something that was promised is not here. Until the controller knows what, a stop or a crash
-  // costs every replica of this broker its place. Blocks until that is durable.
-  void RememberLoss();
+  // A replica is not here as it was promised: `remembered` runs once this process or a later one is
+  // sure to tell the controller. Losses of one turn are written together.
+  void RememberLoss(const TopicPartition& id, Task remembered);
+  void WriteLosses();
   void NoticeUnfenced(const controller::MetadataImage& image);
   // Promises of an earlier incarnation hold if the disk has them: after a clean stop, or always
   // with durability=flush on the same directory.
@@ -80,7 +82,10 @@ class BrokerImpl final : public Broker {
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<controller::ControllerClient> controller_;
   std::unique_ptr<ProducerIds> producer_ids_;
+  std::unique_ptr<LostReplicas> losses_;         // that the controller may not know of
   std::vector<TopicPartition> declared_losses_;  // with the present registration
+  std::vector<TopicPartition> losses_to_write_;
+  std::vector<Task> waiting_for_losses_;
   // The broker epoch whose promises this directory holds; -1: none.
   int64_t held_epoch_ = -1;
   int64_t life_ = 0;  // of the directory (broker_life.h), durable; 0: not begun

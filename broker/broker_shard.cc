@@ -66,11 +66,13 @@ PartitionTable::Hooks BrokerShard::TableHooks() {
                              Task granted) { ClaimFolder(folder, std::move(granted)); },
       .release_folder = [this](const std::string& folder) { ReleaseFolder(folder); },
       .on_loss =
-          [this](Task remembered) {
-            context_.shards[0]->shard().Post([this, remembered = std::move(remembered)]() mutable {
-              context_.remember_loss();
-              shard_.Post(std::move(remembered));
-            });
+          [this](const TopicPartition& id, Task remembered) {
+            context_.shards[0]->shard().Post(
+                [this, id, remembered = std::move(remembered)]() mutable {
+                  context_.remember_loss(id, [this, remembered = std::move(remembered)]() mutable {
+                    shard_.Post(std::move(remembered));
+                  });
+                });
           },
       .on_log_failed =
           [this](const absl::Status& why) {

@@ -41,8 +41,8 @@ struct BrokerContext {
   controller::ControllerClient* controller = nullptr;
   ProducerIds* producer_ids = nullptr;
   FolderClaims* folder_claims = nullptr;
-  // A replica that was promised is not here: makes that durable. On shard 0.
-  std::function<void()> remember_loss;
+  // A replica that was promised is not here: makes that durable, then `remembered`. On shard 0.
+  std::function<void(const TopicPartition&, Task remembered)> remember_loss;
   // A log failed while in use. On shard 0.
   std::function<void(const absl::Status&)> on_log_failed;
   // So much was appended that the last measurement of the disk says little. On shard 0.

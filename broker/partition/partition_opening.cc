@@ -77,7 +77,7 @@ void PartitionTable::NoticeMissingFolder(const TopicPartition& id, const std::st
   LogError("{}: LOSS: this replica was in sync, but there is no log of it here", folder);
   lost_replicas_.push_back(id);
   if (SOLITON_MUTANT("loss_is_remembered_late")) return OpenLog(id, folder, absl::OkStatus());
-  hooks_.on_loss([this, id, folder] { OpenLog(id, folder, absl::OkStatus()); });
+  hooks_.on_loss(id, [this, id, folder] { OpenLog(id, folder, absl::OkStatus()); });
 }
 
 void PartitionTable::OnLossDeclared(const std::vector<TopicPartition>& replicas,

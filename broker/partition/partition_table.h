@@ -50,7 +50,7 @@ class PartitionTable final : public PartitionServices {
     std::function<void(const std::string& folder)> release_folder;
     // A replica that is counted on is not here. `remembered` runs on this shard once a crash cannot
     // make this broker forget that.
-    std::function<void(Task remembered)> on_loss;
+    std::function<void(const TopicPartition&, Task remembered)> on_loss;
     // A log failed while in use: this broker cannot keep its promises.
     std::function<void(const absl::Status&)> on_log_failed;
   };

@@ -171,6 +171,44 @@ TEST_F(BrokerLifecycleTest, LostFolderIsRememberedThroughACrash) {
   }
 }
 
+// Likewise, but what is looked at is the rest of that disk: it keeps its place.
+TEST_F(BrokerLifecycleTest, OneLostFolderIsNoLossOfTheOthersThroughACrash) {
+  Start();
+  const Uuid id = CreateTopic("kept");
+  CreateTopic("lost");
+  bool cut_short = true;
+  for (uint64_t step = 1; cut_short; ++step) {
+    ASSERT_EQ(Produce(CurrentLeader("kept"), id, 0, "acked"), ErrorCode::NONE);
+    for (int other = 2; other <= 3; ++other) {
+      node(other).Crash();
+      world_.RunUntil([&] { return CurrentLeader("kept") == 1; }, milliseconds(200));
+    }
+    ASSERT_TRUE(WaitForIsr(1, "kept", 1, seconds(20)));
+    ASSERT_TRUE(WaitForIsr(1, "lost", 1, seconds(20)));
+    node(1).Crash();
+    sim::SimFileSystem& files = node(1).files();
+    ASSERT_TRUE(files.RemoveTree("/data/lost-0").ok());
+    ASSERT_TRUE(files.SyncDirectory("/data").ok());
+
+    const int served = serving_;
+    files.SetCrashAtOperation(files.operation_count() + step);
+    node(1).Restart();
+    world_.RunUntil([&] { return files.frozen() || serving_ > served; }, seconds(10));
+    cut_short = files.frozen();
+    node(1).Crash({.lose_unsynced = step % 2 == 0});
+    fatal_.clear();
+    RestartAndServe(1);
+    ASSERT_TRUE(world_.RunUntil([&] { return CurrentLeader("kept") == 1; }, seconds(5)))
+        << "step " << step;
+    EXPECT_EQ(CurrentLeader("lost"), -1) << "step " << step;
+    RestartAndServe(2);
+    RestartAndServe(3);
+    ASSERT_TRUE(WaitForIsr(CurrentLeader("kept"), "kept", 3, seconds(30))) << "step " << step;
+    ASSERT_TRUE(WaitForIsr(WaitForLeaderOtherThan(1, "lost"), "lost", 3, seconds(30)));
+    EXPECT_FALSE(files.Exists("/data/lost-replicas")) << "step " << step;
+  }
+}
+
 // S59: a folder out of an older backup is a good log. Only what lies beside it knows that it was
 // longer.
 TEST_F(BrokerLifecycleTest, AnOlderBackupIsNoticed) {

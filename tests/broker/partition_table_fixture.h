@@ -81,7 +81,7 @@ class PartitionTableTest : public testing::Test {
     hooks.on_role_changed = [](const Partition&) {};
     hooks.on_follower_flushed = [](const Partition&) {};
     hooks.on_removed = [](const TopicPartition&) {};
-    hooks.on_loss = [](Task remembered) { remembered(); };
+    hooks.on_loss = [](const TopicPartition&, Task remembered) { remembered(); };
     hooks.claim_folder = [](const std::string&, Task granted) { granted(); };
     hooks.release_folder = [](const std::string&) {};
     hooks.on_log_failed = [this](const absl::Status& why) { failures_.push_back(why); };

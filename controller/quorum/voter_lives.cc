@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/base/mutant.h"
+#include "runtime/base/reach.h"
 
 namespace soliton::controller {
 namespace {
@@ -30,6 +31,7 @@ absl::Status VoterLives::Check(const Voter& who, const VoterPast& past) const {
   const bool another_past = owner != nullptr && owner->process != known.process;
   const bool began_since = past.first_life > known.number && !another_past;
   if (goes_on || began_since || SOLITON_MUTANT("quorum_older_disks_vote")) return absl::OkStatus();
+  SOMETIMES("a voter came with an older copy of its disk");
   return absl::DataLossError(fmt::format(
       "the data directory of controller {} is an older copy of itself (a backup, or a snapshot of "
       "the machine): it begins its life {}, and was heard in life {}{}. It may have forgotten whom "

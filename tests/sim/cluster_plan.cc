@@ -113,6 +113,7 @@ void DrawFaults(Random& random, const Pace& pace, ClusterPlan& plan) {
   const auto share = static_cast<uint64_t>(random.Between(1, 9));
   for (size_t i = 0; i < kFaultCount; ++i) {
     const auto fault = static_cast<Fault>(i);
+    if (fault == Fault::kControllerDiskPutBack) continue;  // DrawQuorum does
     const bool drawn = random.Chance(share, 12);
     const auto weight = static_cast<uint32_t>(OneOf(random, {1, 3, 10}));
     // Without flushing, an ack promises nothing about machines that lose power.
@@ -144,6 +145,13 @@ void DrawQuorum(Random& random, const Pace& pace, ClusterPlan& plan) {
   plan.voter_changes = plan.controllers == 3 && random.Chance(1, 3);
   if (plan.voter_changes && !plan.combined) {
     plan.spare_controllers = static_cast<int32_t>(random.Between(1, 2));
+  }
+  const bool quiet =
+      std::ranges::all_of(plan.fault_weights, [](auto weight) { return weight == 0; });
+  if (!plan.combined && plan.controllers > 1 && !quiet && random.Chance(1, 3)) {
+    plan.controller_victim = static_cast<int32_t>(random.Between(1, plan.controllers));
+    plan.fault_weights[static_cast<size_t>(Fault::kControllerDiskPutBack)] =
+        static_cast<uint32_t>(OneOf(random, {1, 3, 10}));
   }
   if (!plan.combined || plan.flush_before_ack) return;
   // The broker in the same machine promises nothing about a loss of power.

@@ -81,6 +81,9 @@ struct ClusterPlan {
   // The one broker whose disk may lose what it promised: as many as the promise allows with
   // min.insync.replicas=2. 0 = none.
   int32_t victim = 0;
+  // The one controller in a machine of its own whose disk may forget what it promised: the others
+  // are a majority. 0 = none. Where the controllers are the brokers, the broker victim's.
+  int32_t controller_victim = 0;
   std::array<uint32_t, kFaultCount> fault_weights{};  // 0 = never in this seed
   // After everything else: all lose power once more, and the audit is repeated.
   bool power_loss_at_end = false;

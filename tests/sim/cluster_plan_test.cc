@@ -31,6 +31,12 @@ TEST(ClusterPlanTest, DisksAreLostOnlyWithinThePromise) {
       EXPECT_TRUE(plan.flush_before_ack) << seed;
       EXPECT_GT(plan.victim, 0) << seed;
     }
+    if (plan.WeightOf(Fault::kControllerDiskPutBack) > 0) {
+      EXPECT_GE(plan.controllers, 3) << seed;
+      EXPECT_FALSE(plan.combined) << seed;
+      EXPECT_GT(plan.controller_victim, 0) << seed;
+      EXPECT_LE(plan.controller_victim, plan.controllers) << seed;
+    }
     if (!plan.flush_before_ack) {
       EXPECT_EQ(plan.WeightOf(Fault::kBrokerPowerLoss), 0u) << seed;
       EXPECT_EQ(plan.WeightOf(Fault::kAllPowerLoss), 0u) << seed;

@@ -60,6 +60,7 @@ void ForEachField(Plan& plan, const Visit& visit) {
   visit("fault.interval", plan.mean_fault_interval);
   visit("fault.duration", plan.max_fault_duration);
   visit("victim", plan.victim);
+  visit("controller.victim", plan.controller_victim);
   visit("power.loss.at.end", plan.power_loss_at_end);
   for (size_t i = 0; i < kFaultCount; ++i) {
     visit(FaultName(static_cast<Fault>(i)), plan.fault_weights[i]);

@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, kFaultCount> kNames = {
     "controller-paused",
     "controller-disk-sync-fails",
     "controller-disk-full",
+    "controller-disk-put-back",
     "controller-clock-steps",
     "all-power-loss",
     "all-killed",

@@ -32,6 +32,7 @@ enum class Fault : uint8_t {
   kControllerPaused,
   kControllerDiskSyncFails,
   kControllerDiskFull,
+  kControllerDiskPutBack,  // as of a broker; only to the plan's controller victim
   kControllerClockSteps,
   kAllPowerLoss,  // controller and brokers at the same moment
   kAllKilled,

@@ -3,14 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "broker/broker_life.h"
-#include "controller/metadata/metadata_image.h"
 #include "runtime/base/os_error.h"
 
 namespace soliton::sim {
 namespace {
-
-constexpr int32_t kController = 0;  // as a machine number; brokers are numbered by their ids
 
 // Damage to a log and to the mark that says how much of it was durable, both at once, looks like a
 // torn tail: no single copy can tell (FOUND.md, limits).
@@ -33,6 +29,8 @@ Nemesis::Nemesis(SimWorld& world, SimNetwork& network, SimCluster& cluster, cons
       script_(std::move(script)),
       random_(world.ForkRandom("nemesis")) {
   for (uint32_t weight : plan.fault_weights) total_weight_ += weight;
+  cluster_.SetMayBeRefused([this](SimNode& node) { return older_.contains(&node); },
+                           [this](SimNode& node) { OnRefused(node); });
 }
 
 void Nemesis::Start() {
@@ -72,14 +70,18 @@ Fault Nemesis::ChooseFault() {
 }
 
 int32_t Nemesis::AnyController() {
-  if (cluster_.controller_count() == 1 && !plan_.combined) return kController;
-  const auto number = static_cast<int32_t>(random_.Between(1, cluster_.controller_count()));
+  if (cluster_.controller_count() == 1 && !plan_.combined) return MachineOfController(1);
+  return MachineOfController(static_cast<int32_t>(random_.Between(1, cluster_.controller_count())));
+}
+
+int32_t Nemesis::MachineOfController(int32_t number) const {
   if (plan_.combined) return number;  // the broker's
-  return number == 1 ? kController : cluster_.broker_count() + cluster_.client_count() + number - 1;
+  return number == 1 ? 0 : cluster_.broker_count() + cluster_.client_count() + number - 1;
 }
 
 int32_t Nemesis::MachineFor(Fault fault) {
   const std::string_view name = FaultName(fault);
+  if (fault == Fault::kControllerDiskPutBack) return MachineOfController(plan_.controller_victim);
   if (name.starts_with("controller-")) return AnyController();
   if (fault == Fault::kBrokerDiskWiped || fault == Fault::kBrokerDiskRots ||
       fault == Fault::kBrokerDiskPutBack) {
@@ -181,7 +183,9 @@ void Nemesis::StrikeDisk(const Strike& strike, SimNode& node) {
   if (strike.fault == Fault::kBrokerDiskWiped || strike.fault == Fault::kBrokerDiskRots) {
     return LoseDisk(strike, node);
   }
-  if (strike.fault == Fault::kBrokerDiskPutBack) return PutBackDisk(strike, node);
+  if (strike.fault == Fault::kBrokerDiskPutBack || strike.fault == Fault::kControllerDiskPutBack) {
+    return PutBackDisk(strike, node);
+  }
   SimFileSystem& files = node.files();
   if (strike.fault == Fault::kBrokerDiskFull || strike.fault == Fault::kControllerDiskFull) {
     cluster_.Excuse(node);
@@ -224,6 +228,7 @@ void Nemesis::LoseDisk(const Strike& strike, SimNode& node) {
   }
   node.Crash({.lose_unsynced = false});
   if (!rots) {
+    older_.erase(&node);
     node.files().Wipe();
   } else {
     if (rotten_.insert(&node).second) cluster_.Excuse(node);
@@ -233,53 +238,6 @@ void Nemesis::LoseDisk(const Strike& strike, SimNode& node) {
     }
   }
   RestartLater(node, strike.duration);
-}
-
-// A copy is made, the broker goes on, and later it finds itself on the copy. A controller's disk is
-// put back in its own tests: in the same machine it would end the process that is looked at.
-void Nemesis::PutBackDisk(const Strike& strike, SimNode& node) {
-  if (plan_.combined || !node.alive() || rotten_.contains(&node)) return;
-  int64_t life = 0;
-  world_.Inspect([&] { life = broker::ReadLife(node.files(), "/data"); });
-  if (life == 0) return;
-  const auto copy = std::make_shared<SimNamespace>(node.files().Copy());
-  After(2 * plan_.high_watermark_checkpoint_interval + strike.duration,
-        [this, strike, &node, copy, life] {
-          if (!node.alive() || rotten_.contains(&node)) return;
-          node.Crash({.lose_unsynced = false});
-          PutBackOnceKnown(strike, node, *copy, life, 30);
-        });
-}
-
-// Nobody can notice what nobody has heard: a copy that is hardly older than the disk, or whose
-// successors only a controller knew that is gone as well.
-void Nemesis::PutBackOnceKnown(const Strike& strike, SimNode& node, const SimNamespace& copy,
-                               int64_t life_of_copy, int tries) {
-  if (node.alive()) return;
-  if (LifeWrittenDown(strike.machine) > life_of_copy) {
-    Say(fmt::format("  {} is put back to life {}", node.name(), life_of_copy));
-    if (damage_observer_) damage_observer_(strike.machine, false);
-    node.files().Restore(copy);
-    torn_.erase(&node);
-  } else if (tries > 0) {
-    return After(milliseconds(100), [this, strike, &node, copy, life_of_copy, tries] {
-      PutBackOnceKnown(strike, node, copy, life_of_copy, tries - 1);
-    });
-  }
-  RestartLater(node, strike.duration);
-}
-
-int64_t Nemesis::LifeWrittenDown(int32_t broker_id) {
-  int64_t life = 0;
-  world_.Inspect([&] {
-    for (int number = 1; number <= cluster_.controller_count(); ++number) {
-      const controller::ControllerNode* app = cluster_.ControllerApp(number);
-      if (app == nullptr) continue;
-      const controller::BrokerInfo* known = app->committed_image().FindBroker(broker_id);
-      if (known != nullptr) life = std::max(life, known->life);
-    }
-  });
-  return life;
 }
 
 void Nemesis::StrikeNetwork(const Strike& strike) {

@@ -4,14 +4,18 @@
 // The fault atlas, what a fault may take away: power loss takes what was not synced; a disk that
 // fails takes the process; a wiped, rotten or older disk takes a copy, and only the plan's victim
 // has such a disk, so that with min.insync.replicas=2 another legal copy of every committed record
-// is left. A rotten disk is replaced (wiped) when healing begins. With durability=page-cache
-// nothing strikes that loses power.
+// is left. An older disk of a controller takes a vote, and only one controller has such a disk: the
+// others refuse it, it is wiped, and OperatorProcess admits it anew where there is one. A rotten
+// disk is replaced (wiped) when healing begins. With durability=page-cache nothing strikes that
+// loses power.
 //
 // Owner: the world's thread; must outlive the run.
 #pragma once
 
 #include <array>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -53,10 +57,19 @@ class Nemesis {
   void StrikeDisk(const Strike& strike, SimNode& node);
   void LoseDisk(const Strike& strike, SimNode& node);
   void PutBackDisk(const Strike& strike, SimNode& node);
-  void PutBackOnceKnown(const Strike& strike, SimNode& node, const SimNamespace& copy,
-                        int64_t life_of_copy, int tries);
-  // The largest life of a broker's disk that is written down.
-  int64_t LifeWrittenDown(int32_t broker_id);
+  // ---- nemesis_older_disks.cc ----
+  struct OlderCopy;
+  // Without what the machine does not run.
+  OlderCopy CopyOf(SimNode& node);
+  void PutBackOnceKnown(const Strike& strike, SimNode& node, const std::shared_ptr<OlderCopy>& copy,
+                        int tries);
+  // Whether everybody who would have to notice that it is older knows of a newer state.
+  bool IsKnownToBeOlder(const OlderCopy& copy);
+  bool BrokerIsKnownToBeOlder(const OlderCopy& copy);
+  bool VoterIsKnownToBeOlder(const OlderCopy& copy);
+  // A process has ended since its disk is an older copy.
+  void OnRefused(SimNode& node);
+  // ----
   void StrikeNetwork(const Strike& strike);
   void Separate(const std::vector<SimNode*>& some, const std::vector<SimNode*>& others,
                 Duration duration);
@@ -67,6 +80,7 @@ class Nemesis {
   Duration DrawDuration();
   int32_t MachineFor(Fault fault);
   int32_t AnyController();
+  int32_t MachineOfController(int32_t number) const;
   void After(Duration delay, std::function<void()> what);
   void Say(const std::string& what);
 
@@ -83,6 +97,8 @@ class Nemesis {
   uint32_t total_weight_ = 0;
   std::vector<Strike> struck_;
   std::set<SimNode*> rotten_;
+  // With an older copy of a voter's disk, and how many processes were refused with it.
+  std::map<SimNode*, int> older_;
   std::set<SimNode*> torn_;  // lost power, and their logs may not have been opened since
   std::function<void(const std::string&)> observer_;
   std::function<void(int32_t, bool)> damage_observer_;

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "controller/quorum/vote_file.h"
 #include "protocol/messages/create_topics.h"
 #include "protocol/session/client_channel.h"
 #include "runtime/obs/logging.h"
@@ -54,6 +55,13 @@ Endpoint SimCluster::ControllerEndpoint(int number) const {
   return {machines[static_cast<size_t>(number - 1)]->name(), kControllerPort};
 }
 
+std::string SimCluster::ControllerDirectory() const { return plan_.combined ? "/meta" : "/data"; }
+
+std::string SimCluster::VotePath() const {
+  return fmt::format("{}/__cluster_metadata-0/{}", ControllerDirectory(),
+                     controller::kVoteFileName);
+}
+
 std::shared_ptr<void> SimCluster::Boot(SimNode& node, int controller_number, int32_t broker_id) {
   auto process = std::make_shared<Process>();
   node.Post([this, &node, process, controller_number, broker_id] {
@@ -70,7 +78,7 @@ bool SimCluster::StartController(SimNode& node, int number, Process& process) {
   for (int voter = 1; voter <= plan_.controllers; ++voter) {
     options.voters[ControllerId(voter)] = ControllerEndpoint(voter);
   }
-  options.data_directory = plan_.combined ? "/meta" : "/data";
+  options.data_directory = ControllerDirectory();
   options.quorum.election_timeout = plan_.election_timeout;
   options.quorum.heartbeat_interval = plan_.election_timeout / 10;
   options.broker_session_timeout = plan_.session_timeout;
@@ -163,21 +171,24 @@ bool SimCluster::MayGiveUp(const SimNode& node) const {
 }
 
 void SimCluster::OnFatal(SimNode& node, const absl::Status& why) {
-  if (!MayGiveUp(node)) {
+  const bool refused = absl::IsDataLoss(why) && is_older_ && is_older_(node);
+  if (!refused && !MayGiveUp(node)) {
     world_.Fail("no process gives up",
                 absl::Status(why.code(), fmt::format("{}: {}", node.name(), why.ToString())));
     return;
   }
   ++fatal_ends_;
   // It ends outside of its own task; a supervisor starts it again.
-  world_.ScheduleAfter(
-      microseconds(10), {.kind = EventKind::kHarness}, [this, &node, was = node.incarnation()] {
-        if (!node.alive() || node.incarnation() != was) return;
-        node.Crash({.lose_unsynced = false});
-        world_.ScheduleAfter(kSupervisorDelay, {.kind = EventKind::kHarness}, [&node] {
-          if (!node.alive()) node.Restart();
-        });
-      });
+  world_.ScheduleAfter(microseconds(10), {.kind = EventKind::kHarness},
+                       [this, &node, refused, was = node.incarnation()] {
+                         if (!node.alive() || node.incarnation() != was) return;
+                         node.Crash({.lose_unsynced = false});
+                         if (refused) refused_(node);
+                         world_.ScheduleAfter(kSupervisorDelay, {.kind = EventKind::kHarness},
+                                              [&node] {
+                                                if (!node.alive()) node.Restart();
+                                              });
+                       });
 }
 
 bool SimCluster::IsServing(int32_t id) const {

@@ -8,6 +8,7 @@
 // Owner: the world's thread. The world outlives the network, which outlives the cluster.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -40,6 +41,13 @@ class SimCluster {
   void ExcuseOnce(const SimNode& node);
   void Absolve(const SimNode& node);
   bool MayGiveUp(const SimNode& node) const;
+  // Of a machine that `is_older` answers true for, a process may end with kDataLoss as well: the
+  // other controllers refuse its disk. `refused` is told when it has ended.
+  void SetMayBeRefused(std::function<bool(SimNode&)> is_older,
+                       std::function<void(SimNode&)> refused) {
+    is_older_ = std::move(is_older);
+    refused_ = std::move(refused);
+  }
   void AbsolveAll(const SimNode& node) {
     while (excused_[node.id()].disk_faults > 0) Absolve(node);
   }
@@ -55,6 +63,9 @@ class SimCluster {
   // The one of the largest epoch; 0: none.
   int LeadingController();
   Endpoint ControllerEndpoint(int number) const;
+  int32_t ControllerId(int number) const { return plan_.combined ? number : 100 + number; }
+  // On a controller's disk.
+  std::string VotePath() const;
   // By number, from 1 on.
   SimNode& controller(int number) {
     return plan_.combined ? broker(number) : *controllers_[static_cast<size_t>(number - 1)];
@@ -88,7 +99,7 @@ class SimCluster {
   bool StartController(SimNode& node, int number, Process& process);
   bool StartBroker(SimNode& node, int32_t id, Process& process);
   static void StopProcess(Process& process, absl::AnyInvocable<void(absl::Status)> done);
-  int32_t ControllerId(int number) const { return plan_.combined ? number : 100 + number; }
+  std::string ControllerDirectory() const;
   broker::BrokerOptions OptionsOf(int32_t id, const SimNode& node) const;
   void OnFatal(SimNode& node, const absl::Status& why);
   struct Excused {
@@ -105,6 +116,8 @@ class SimCluster {
   std::vector<int> serving_incarnation_;
   std::vector<int> stopping_incarnation_;
   std::map<NodeId, Excused> excused_;
+  std::function<bool(SimNode&)> is_older_;
+  std::function<void(SimNode&)> refused_;
   int64_t clean_stops_ = 0;
   int64_t fatal_ends_ = 0;
 };

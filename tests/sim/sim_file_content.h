@@ -34,6 +34,9 @@ class SimFileContent {
   std::span<const uint8_t> bytes() const { return bytes_; }
   bool has_unsynced() const { return common_ != bytes_.size() || !durable_tail_.empty(); }
 
+  // A crash changes nothing.
+  bool is_durable() const { return !has_unsynced() && lost_.empty(); }
+
   void Append(std::span<const uint8_t> bytes);
   // Cuts; a size at or above the present one changes nothing.
   void Truncate(int64_t size_bytes);

@@ -235,6 +235,11 @@ absl::Status SimFileSystem::SyncDirectory(const std::string& directory) {
   return absl::OkStatus();
 }
 
+bool SimFileSystem::IsDurable(const std::string& path) const {
+  const InodePtr inode = tree_.Find(path);
+  return inode != nullptr && tree_.FindDurable(path) == inode && inode->content.is_durable();
+}
+
 absl::StatusOr<DiskSpace> SimFileSystem::SpaceOf(const std::string&) const {
   if (absl::Status running = CheckRunning(); !running.ok()) return running;
   constexpr int64_t kPlenty = int64_t{1} << 50;

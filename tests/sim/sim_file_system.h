@@ -95,6 +95,8 @@ class SimFileSystem final : public FileSystem {
   // Called after every numbered operation that was done.
   using Observer = std::function<void(FileOperation, const std::string& path)>;
   void SetObserver(Observer observer) { observer_ = std::move(observer); }
+  // The file is there and so is all of it, whatever happens now.
+  bool IsDurable(const std::string& path) const;
   int64_t used_bytes() const { return tree_.TotalBytes(); }
 
  private:

@@ -27,6 +27,16 @@ InodePtr SimNamespace::Find(std::string_view path) const {
   return inode;
 }
 
+InodePtr SimNamespace::FindDurable(std::string_view path) const {
+  InodePtr inode = root_;
+  for (const std::string& part : Split(path)) {
+    auto found = inode->durable.find(part);
+    if (found == inode->durable.end()) return nullptr;
+    inode = found->second;
+  }
+  return inode;
+}
+
 InodePtr SimNamespace::FindParent(std::string_view path, std::string* name) const {
   std::vector<std::string> parts = Split(path);
   if (parts.empty()) return nullptr;

@@ -34,6 +34,8 @@ class SimNamespace {
 
   // Null when there is no such file or folder. "", "." and "/" are the root.
   InodePtr Find(std::string_view path) const;
+  // As the disk holds it.
+  InodePtr FindDurable(std::string_view path) const;
   // The folder that holds (or would hold) `path`; null when missing. Sets `name` to the last
   // component.
   InodePtr FindParent(std::string_view path, std::string* name) const;

@@ -68,6 +68,7 @@ class BrokerImpl final : public Broker {
   void CheckpointHighWatermarks();
   // Collects on all shards, writes on a disk thread, then `done` on shard 0.
   void WriteHighWatermarks(Task done);
+  void LetConnectionsGo(Task done);
   void CloseAll(absl::AnyInvocable<void(absl::Status)> done);
   // Runs `work` on every shard, then `done` on shard 0.
   void OnEveryShard(std::function<void(BrokerShard&)> work, Task done);

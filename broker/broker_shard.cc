@@ -48,6 +48,7 @@ BrokerShard::BrokerShard(const BrokerContext& context, Shard& shard,
                   std::move(checkpointed_high_watermarks), TableHooks()),
       pauses_([this](uint64_t doubt) { AskAfterPause(doubt); }),
       append_turn_(shard, partitions_, pauses_),
+      produce_relay_(context.ports, shard, context.options.node_id, image_),
       fetchers_(context.ports, shard, context.options, partitions_,
                 [this](int32_t peer, bool stands) { TellOfLink(peer, stands); }),
       fetch_sessions_(SlotsOfShard(context)),
@@ -247,6 +248,7 @@ void BrokerShard::LogRefusal(std::string_view text) {
 void BrokerShard::OnConnectionClosed(uint64_t id) {
   parked_replica_fetches_.erase(id);
   connections_.erase(id);
+  if (let_go_ && connections_.empty()) FinishLettingGo();
 }
 
 void BrokerShard::ParkReplicaFetch(uint64_t connection_id, std::function<void()> release) {
@@ -340,6 +342,41 @@ void BrokerShard::ClaimFolder(const std::string& folder, Task granted) {
 
 void BrokerShard::ReleaseFolder(const std::string& folder) {
   context_.shards[0]->shard().Post([this, folder] { context_.folder_claims->Release(folder); });
+}
+
+bool BrokerShard::MayRelay(const TopicPartition& id) {
+  const Partition* partition = partitions_.Find(id);
+  return !closing_ && partition != nullptr && partition->led_until() &&
+         produce_relay_.CanTake(id, *partition->led_until());
+}
+
+bool BrokerShard::LeadsNothing() {
+  if (leads_nothing_.first == image_->offset) return leads_nothing_.second;
+  bool none = true;
+  for (const auto& [id, topic] : image_->topics_by_id) {
+    for (const controller::PartitionInfo& partition : topic->partitions) {
+      none = none && partition.leader != options().node_id;
+    }
+    if (!none) break;
+  }
+  leads_nothing_ = {image_->offset, none};
+  return none;
+}
+
+void BrokerShard::LetConnectionsGo(Duration patience, Task done) {
+  let_go_ = std::move(done);
+  let_go_timer_ = shard_.ScheduleAfter(patience, [this] { FinishLettingGo(); });
+  std::vector<std::shared_ptr<Connection>> open;
+  for (auto& [id, connection] : connections_) open.push_back(connection);
+  for (auto& connection : open) connection->CloseWhenQuiet();
+  if (connections_.empty()) FinishLettingGo();
+}
+
+void BrokerShard::FinishLettingGo() {
+  if (!let_go_) return;
+  shard_.CancelTimer(std::exchange(let_go_timer_, 0));
+  // Not inside of a connection's end.
+  shard_.Post(std::exchange(let_go_, nullptr));
 }
 
 void BrokerShard::CloseConnections() {

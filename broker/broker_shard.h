@@ -16,6 +16,7 @@
 #include "broker/partition/refused_sequences.h"
 #include "broker/pause_watch.h"
 #include "broker/replication/lost_peers.h"
+#include "broker/replication/produce_relay.h"
 #include "broker/replication/replica_fetchers.h"
 #include "broker/server/connection.h"
 #include "broker/server/fetch_session_cache.h"
@@ -89,6 +90,9 @@ class BrokerShard {
   // A client's batch is about to be appended.
   void CountAppended(int64_t bytes);
   AppendTurn& append_turn() { return append_turn_; }
+  ProduceRelay& produce_relay() { return produce_relay_; }
+  // Whether batches for this partition go to its new leader: it was led here not long ago.
+  bool MayRelay(const TopicPartition& id);
   // A line about a peer that was turned away, unless there were too many of late.
   void LogRefusal(std::string_view text);
   uint64_t NextConnectionId() { return next_connection_id_++; }
@@ -116,6 +120,12 @@ class BrokerShard {
   RefusedSequences& refused_sequences() { return refused_sequences_; }
   RequestTimeouts& request_timeouts() { return request_timeouts_; }
 
+  // Whether this broker leads nothing any more, as its newest image says.
+  bool LeadsNothing();
+  // Before a stop, once leadership has moved: connections close as soon as nothing of theirs is
+  // unanswered, so that their clients look for the new leaders without a request in doubt. `done`
+  // runs when all have, or after `patience`.
+  void LetConnectionsGo(Duration patience, Task done);
   // Stops serving: closes all connections and fetchers.
   void CloseConnections();
 
@@ -143,6 +153,7 @@ class BrokerShard {
   void LookForPauses();
   // This shard did not run for a while: asks whether what it knows still holds.
   void AskAfterPause(uint64_t doubt);
+  void FinishLettingGo();
   void WakeMemoryWaiters(const std::vector<uint64_t>& granted);
 
   const BrokerContext& context_;
@@ -154,6 +165,7 @@ class BrokerShard {
   IsrProposals isr_proposals_;
   bool isr_proposals_wait_ = false;  // for the end of this turn
   AppendTurn append_turn_;
+  ProduceRelay produce_relay_;
   ReplicaFetchers fetchers_;
   LostPeers lost_peers_;
   FetchSessionCache fetch_sessions_;
@@ -170,6 +182,9 @@ class BrokerShard {
   uint64_t next_connection_id_ = 1;
   uint64_t next_waiter_id_ = 1;
   bool closing_ = false;
+  Task let_go_;  // waits for connections to go
+  TimerId let_go_timer_ = 0;
+  std::pair<int64_t, bool> leads_nothing_{-1, false};  // by the image of this offset
 };
 
 }  // namespace soliton::broker

@@ -1,10 +1,16 @@
-// How a broker stops: leadership moves first, then the logs are closed; the mark of a clean stop
-// comes last, when everything is whole.
+// How a broker stops: leadership moves first, then the clients, then the logs are closed; the mark
+// of a clean stop comes last, when everything is whole.
 #include "broker/broker_impl.h"
 #include "runtime/base/check.h"
 #include "runtime/obs/logging.h"
 
 namespace soliton::broker {
+namespace {
+
+// For what clients have under way when this broker stops.
+constexpr Duration kLettingGoPatience = milliseconds(100);
+
+}  // namespace
 
 void BrokerImpl::Stop(absl::AnyInvocable<void(absl::Status)> done) {
   CHECK(!stopping_, "stopped twice");
@@ -17,7 +23,24 @@ void BrokerImpl::Stop(absl::AnyInvocable<void(absl::Status)> done) {
   // One that never served has nothing to hand over, and perhaps nobody to ask.
   if (!serving_) return close();
   LogInfo("stopping: handing leadership over");
-  controller_->ControlledShutdown(context_.options.controlled_shutdown_timeout, std::move(close));
+  controller_->ControlledShutdown(
+      context_.options.controlled_shutdown_timeout,
+      [this, close = std::move(close)]() mutable { LetConnectionsGo(std::move(close)); });
+}
+
+void BrokerImpl::LetConnectionsGo(Task done) {
+  listener_.reset();
+  auto missing = std::make_shared<size_t>(shards_.size());
+  auto finish = std::make_shared<Task>(std::move(done));
+  for (auto& owned : shards_) {
+    owned->shard().Post([this, owned = owned.get(), missing, finish] {
+      owned->LetConnectionsGo(kLettingGoPatience, [this, missing, finish] {
+        shard().Post([missing, finish] {
+          if (--*missing == 0) (*finish)();
+        });
+      });
+    });
+  }
 }
 
 void BrokerImpl::CloseAll(absl::AnyInvocable<void(absl::Status)> done) {

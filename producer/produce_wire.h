@@ -13,9 +13,6 @@
 
 namespace soliton::producer {
 
-// Topic ids replace names from version 13 on; names do everything this producer needs.
-inline constexpr int16_t kMaxProduceVersion = 12;
-
 struct PartitionName {
   std::string topic;
   int32_t partition = 0;

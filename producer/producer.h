@@ -34,6 +34,9 @@ struct ProducerOptions {
   Duration metadata_timeout = seconds(60);
   Duration retry_backoff_initial = milliseconds(10);
   Duration retry_backoff_max = milliseconds(1000);
+  // Topic ids replace names from version 13 on; names do everything this producer needs. Below 10
+  // brokers do not say in a refusal who leads.
+  int16_t max_produce_version = 12;
 };
 
 struct ProducerStats {

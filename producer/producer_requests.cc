@@ -45,7 +45,7 @@ void Producer::Impl::SendRequest(SendPlan plan) {
         [weak = weak_from_this(), plan](absl::StatusOr<kafka::ProduceResponse> response) {
           if (auto self = weak.lock()) self->OnProduceResponse(plan, std::move(response));
         },
-        kMaxProduceVersion);
+        options_.max_produce_version);
     return;
   }
   kafka::ClientChannel* channel = cluster_.ChannelTo(plan.broker_id);
@@ -66,7 +66,7 @@ void Producer::Impl::SendRequest(SendPlan plan) {
         self->sender_.OnAnswered(plan.id, now);
         self->Pump();
       },
-      kMaxProduceVersion);
+      options_.max_produce_version);
 }
 
 void Producer::Impl::OnProduceResponse(const SendPlan& plan,

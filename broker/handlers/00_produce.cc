@@ -6,6 +6,9 @@
 // A retriable refusal of an idempotent producer's batch is remembered for a while
 // (RefusedSequences). v7+ zstd allowed; v8+ record errors; v10+ leader hints (KIP-951); v13 topic
 // ids.
+// Older clients than those of v10 that come to who led a partition before get no refusal: their
+// batches go on to the new leader (ProduceRelay), and when this broker leads nothing any more their
+// connection closes in a moment when nothing is in doubt, upon which they look for the new leaders.
 #include "absl/container/inlined_vector.h"
 #include "broker/handlers/leader_hints.h"
 #include "broker/server/dispatch.h"
@@ -23,6 +26,7 @@ using kafka::ProduceResponse;
 using PartitionResponse = ProduceResponse::PartitionProduceResponse;
 
 constexpr int16_t kFirstZstdVersion = 7;
+constexpr int16_t kLeaderHintVersion = 10;
 constexpr int16_t kTopicIdVersion = 13;
 
 // The request while its partitions are being appended and replicated. Lives on the home shard.
@@ -45,6 +49,7 @@ class PendingProduce final : public TimedRequest,
       item.records = partition.records.TakeBuffer();
       item.request = this;
       item.acks = body_.acks;
+      if (request_->version() < kLeaderHintVersion && body_.acks != 0) item.kept = item.records;
     }
     std::map<int, std::vector<Item*>> elsewhere;
     for (Item& item : items_) {
@@ -74,6 +79,8 @@ class PendingProduce final : public TimedRequest,
     size_t partition = 0;
     BatchSequence sequence;
     bool was_unknown = false;  // an earlier batch met a broker that did not know the topic
+    Buffer kept;               // for the relay
+    bool relayed = false;      // owner shard
     bool answered = false;     // home shard
 
     void Waits() override { request->OnWaits(*this); }
@@ -253,9 +260,34 @@ class PendingProduce final : public TimedRequest,
     if (IsHere(item)) StartTimer();
   }
 
+  // Owner shard. What was appended here may be there already: only of an idempotent producer's
+  // batch the new leader can tell.
+  bool MayRelay(BrokerShard& owner, const Item& item) const {
+    const bool appended = item.outcome.base_offset >= 0;
+    return item.outcome.error == ErrorCode::NOT_LEADER_OR_FOLLOWER && !item.relayed &&
+           !item.kept.empty() && (!appended || item.sequence.producer_id >= 0) &&
+           owner.MayRelay(item.id);
+  }
+
+  void Relay(BrokerShard& owner, Item& item) {
+    item.relayed = true;
+    OnWaits(item);
+    owner.produce_relay().Add(item.id,
+                              {.acks = item.acks,
+                               .records = std::exchange(item.kept, {}),
+                               .commit_timeout = milliseconds(std::max(body_.timeout_ms, 0)),
+                               .perhaps_written = item.outcome.base_offset >= 0,
+                               .done = [self = shared_from_this(), &item](ProduceOutcome outcome) {
+                                 item.outcome = std::move(outcome);
+                                 self->Deliver(item);
+                               }});
+  }
+
   // Owner shard: the result goes home.
   void Deliver(Item& item) {
     BrokerShard& owner = *item.owner;
+    if (MayRelay(owner, item)) return Relay(owner, item);
+    item.kept = {};
     if (item.outcome.error != ErrorCode::NONE) {
       NoteRefusal(owner, item.id.topic_id.ToString(), item.id.partition, item.sequence,
                   item.outcome.error);
@@ -269,6 +301,7 @@ class PendingProduce final : public TimedRequest,
   void OnOutcome(Item& item, ProduceOutcome outcome) {
     if (item.answered) return;
     item.answered = true;
+    relayed_ |= item.relayed;
     PartitionResponse& out = ResponseOf(item);
     out.error_code = outcome.error;
     out.log_start_offset = outcome.log_start_offset;
@@ -301,6 +334,7 @@ class PendingProduce final : public TimedRequest,
 
   void Finish() {
     home().request_timeouts().Leave(timeout_);
+    if (relayed_ && home().LeadsNothing()) request_->connection()->CloseWhenQuiet();
     if (body_.acks != 0) {
       request_->Reply(response_);
     } else if (failed_) {
@@ -316,6 +350,7 @@ class PendingProduce final : public TimedRequest,
   absl::InlinedVector<Item, 1> items_;
   size_t missing_ = 0;
   bool failed_ = false;
+  bool relayed_ = false;  // something of it
   RequestTimeouts::Place timeout_;
 };
 

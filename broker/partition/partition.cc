@@ -41,8 +41,12 @@ void Partition::ApplyState(const CommittedState& state) {
   // Parked fetches name the old epoch. Followers must fetch in the new one before anything can be
   // committed in it.
   if (new_epoch) WakeFetches();
-  if (was_leader && !is_leader()) StepDown(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  if (was_leader && !is_leader()) {
+    led_until_ = owner_.shard().clock().Now();
+    StepDown(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  }
   if (!is_leader() || failed_) return;
+  led_until_.reset();
   if (new_epoch || !was_leader) {
     // The epoch is known from its first offset on, even if nothing is ever written in it
     // (KIP-101).

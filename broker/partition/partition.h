@@ -256,6 +256,8 @@ class Partition {
   const std::string& topic() const { return topic_; }
   const ReplicaCore& replica() const { return replica_; }
   const segment::Log& log() const { return *log_; }
+  // When this replica stopped leading; nullopt: it leads, or has not since its log was opened.
+  std::optional<MonotonicTime> led_until() const { return led_until_; }
   bool is_leader() const { return replica_.role() == ReplicaCore::Role::kLeader; }
   // Distinguishes this object from an earlier one of the same id in late disk answers.
   uint64_t instance() const { return instance_; }
@@ -312,6 +314,7 @@ class Partition {
   FetchWaiters replica_waiters_;   // rung when the log grows
   uint64_t instance_ = 0;
   bool closing_ = false;
+  std::optional<MonotonicTime> led_until_;
   bool failed_ = false;       // the log is fenced: this replica serves nobody
   int flushed_segments_ = 0;  // page-cache mode: flush only when a segment was closed
 };

@@ -160,6 +160,22 @@ void Connection::Respond(uint64_t slot, std::optional<BufferChain> response) {
   });
   shard_.ReleaseMemory(what, bytes_before - core_.request_bytes(what));
   UpdateReading();
+  MaybeCloseQuietly();
+}
+
+void Connection::CloseWhenQuiet() {
+  owner_.AssertCurrent();
+  close_when_quiet_ = true;
+  MaybeCloseQuietly();
+}
+
+void Connection::MaybeCloseQuietly() {
+  if (!close_when_quiet_ || closed_ || closing_) return;
+  if (core_.in_flight() > 0 || incoming_ || transport_->unsent_bytes() > 0 ||
+      transport_->partial_frame_bytes() > 0 || transport_->has_unread()) {
+    return;
+  }
+  CloseWithoutWord();
 }
 
 void Connection::Close(std::string_view reason) {
@@ -202,6 +218,7 @@ void Connection::OnDrained() {
     shard_.ReleaseMemory(MemoryBudget::Class::kBulk, std::exchange(answer_bytes_, 0));
   }
   UpdateReading();
+  MaybeCloseQuietly();
 }
 
 void Connection::CheckProgress(MonotonicTime now) {

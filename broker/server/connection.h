@@ -35,6 +35,9 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
   // Drops the connection, e.g. after a request that has no error form. Nothing that it sent and was
   // not begun will be. Logs the reason, within limits. Owner shard.
   void Close(std::string_view reason);
+  // As soon as nothing of it is unanswered, unsent or unread: what a client has under way when its
+  // connection closes is in doubt, and librdkafka sends that again only after a tenth of a second.
+  void CloseWhenQuiet();
   // `task` runs when the connection is gone, unless the slot is answered before. Owner shard.
   void WhenClosed(uint64_t slot, Task task) { when_closed_[slot] = std::move(task); }
   // Moves to another shard, once: for a connection whose first data request concerns partitions of
@@ -64,6 +67,7 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
   void OnDrained() override;
 
  private:
+  void MaybeCloseQuietly();
   // Counts as closed: nothing is answered any more.
   void End();
   // A frame that is being read, or waits for memory to be.
@@ -99,6 +103,7 @@ class Connection final : public ConnectionHandler, public std::enable_shared_fro
   std::shared_ptr<void> moved_memory_;
   bool reading_ = true;
   bool moved_ = false;
+  bool close_when_quiet_ = false;
   bool closing_ = false;
   bool closed_ = false;
 };

@@ -16,6 +16,7 @@ class TcpConnection final : public FramedConnection {
   void Send(BufferChain frame) override { stream_->Send(std::move(frame)); }
   int64_t unsent_bytes() const override { return stream_->unsent_bytes(); }
   int64_t partial_frame_bytes() const override { return stream_->partial_frame_bytes(); }
+  bool has_unread() const override { return stream_->has_unread(); }
   void PauseReading() override { stream_->PauseReading(); }
   void ResumeReading() override { stream_->ResumeReading(); }
   void Close() override { stream_->Close(); }

@@ -172,6 +172,11 @@ void TcpStream::WaitWritable() {
                      });
 }
 
+bool TcpStream::has_unread() const {
+  boost::system::error_code error;
+  return !closed_ && socket_.available(error) > 0;
+}
+
 void TcpStream::PauseReading() {
   owner_.AssertCurrent();
   paused_ = true;

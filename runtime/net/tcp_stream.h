@@ -53,6 +53,7 @@ class TcpStream : public std::enable_shared_from_this<TcpStream> {
 
   int64_t partial_frame_bytes() const { return reader_.partial_bytes(); }
   int64_t unsent_bytes() const { return queue_.unsent_bytes(); }
+  bool has_unread() const;
   const std::string& peer() const { return peer_; }
   const std::string& local() const { return local_; }
 

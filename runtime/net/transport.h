@@ -85,6 +85,8 @@ class FramedConnection {
   virtual void PauseReading() = 0;
   // What has arrived of frames that were not delivered; 0 between two frames.
   virtual int64_t partial_frame_bytes() const { return 0; }
+  // Whether bytes have arrived that were not read yet. A system call.
+  virtual bool has_unread() const { return false; }
   virtual void ResumeReading() = 0;
   // Closes after the present callback; unsent frames are dropped.
   virtual void Close() = 0;

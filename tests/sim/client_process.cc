@@ -8,6 +8,9 @@ namespace {
 
 constexpr Duration kLookupInterval = milliseconds(100);
 constexpr Duration kLookupPatience = seconds(1);
+// Every other client is an old one, which brokers help to the new leader (KIP-951 is unknown to
+// it).
+constexpr int16_t kOldProduceVersion = 9;
 
 // What the producer says about a record that failed for sure.
 constexpr std::string_view kNotWritten = "the records were not written";
@@ -52,6 +55,7 @@ void ClientProcess::Start() {
   options.accumulator.codec = plan.codec;
   options.request_timeout = plan.request_timeout;
   options.delivery_timeout = plan.delivery_timeout;
+  if (index_ % 2 == 1) options.max_produce_version = kOldProduceVersion;
   auto producer = producer::Producer::Create(ports_, shard_, options);
   CHECK(producer.ok(), "{}", producer.status().ToString());
   producer_ = *std::move(producer);

@@ -3,6 +3,10 @@
 #include <cstdint>
 #include <string>
 
+#include <fmt/format.h>
+
+#include "broker/lost_replicas.h"
+#include "controller/quorum/vote_file.h"
 #include "runtime/base/check.h"
 #include "runtime/base/crc32c.h"
 #include "runtime/base/endian.h"
@@ -93,6 +97,27 @@ void ReadSegmentCheckpoint(std::span<const uint8_t> bytes) {
   CHECK(again.ok() && *again == *checkpoint);
 }
 
+// What must not be forgotten of a voter and of a broker. The vote file also with its checksum made
+// right.
+void ReadPromises(std::string_view text) {
+  (void)controller::DecodeVote(text).status();
+  const size_t last_line = std::min(text.rfind("crc32c="), text.size());
+  const std::string_view body = text.substr(0, last_line);
+  const auto* bytes = reinterpret_cast<const uint8_t*>(body.data());
+  const auto vote = controller::DecodeVote(
+      std::string(body) + fmt::format("crc32c={:08x}\n", Crc32c({bytes, body.size()})));
+  if (vote.ok()) CHECK(controller::DecodeVote(controller::EncodeVote(*vote)).value() == *vote);
+
+  sim::SimFileSystem fs(1);
+  CHECK(fs.CreateDirectories("/data").ok());
+  WriteFile(fs, JoinPath("/data", broker::kLostReplicasFile), text);
+  broker::LostReplicas losses(fs, "/data");
+  if (!losses.Read().ok()) return;
+  CHECK(losses.Forget({}).ok());
+  broker::LostReplicas again(fs, "/data");
+  CHECK(again.Read().ok() && again.all() == losses.all());
+}
+
 void OpenDirectory(fuzz::InputReader& in) {
   static constexpr std::string_view kNames[] = {"meta.properties", ".kafka_cleanshutdown",
                                                 "replication-offset-checkpoint",
@@ -120,7 +145,7 @@ void OpenDirectory(fuzz::InputReader& in) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace soliton;
   fuzz::InputReader in(data, size);
-  switch (in.Byte() % 6) {
+  switch (in.Byte() % 7) {
     case 0:
       segment::ReadIndexes(fuzz::AsText(in.Rest()));
       break;
@@ -136,8 +161,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 4:
       segment::ReadSegmentCheckpoint(in.Rest());
       break;
-    default:
+    case 5:
       segment::OpenDirectory(in);
+      break;
+    default:
+      segment::ReadPromises(fuzz::AsText(in.Rest()));
   }
   return 0;
 }

@@ -128,7 +128,7 @@ class BenchFailoverCommand final : public Command {
     options.Value("--warm-up", "DURATION", &series_.run.warm_up, "not measured");
     options
         .Value("--fault-at", "DURATION", &series_.run.fault_at,
-               "when to break, from the first record; several runs vary it by half a second")
+               "when to break, from the first record; several runs vary it by a second")
         .ShowDefault("2s");
     options.Value("--recover-at", "DURATION", &recover_at_,
                   "when to mend (default: when all partitions have been written for --settle; "
@@ -253,6 +253,10 @@ class BenchFailoverCommand final : public Command {
     }
     if (run.recover_at && *run.recover_at <= run.fault_at) {
       return usage("--recover-at must be after --fault-at");
+    }
+    // The latest fault still leaves half of what is between.
+    for (const auto& end : {run.recover_at, run.duration}) {
+      if (end) run.fault_spread = std::min(run.fault_spread, (*end - run.fault_at) / 2);
     }
     return std::nullopt;
   }

@@ -22,9 +22,10 @@ struct FailoverOptions {
   int64_t value_bytes = 200;
   DriverOptions driver;  // its bootstrap and topic are those above
 
-  Duration warm_up = seconds(1);   // not measured
-  Duration fault_at = seconds(2);  // and up to so much later, so that runs differ in phase:
-  Duration fault_spread = milliseconds(500);
+  Duration warm_up = seconds(1);  // not measured
+  Duration fault_at =
+      seconds(2);  // and up to so much later, so that runs differ in phase: librdkafka
+  Duration fault_spread = seconds(1);  // looks for requests that have timed out once a second
   // Without it mending begins when all partitions have been written for `settle` again.
   std::optional<Duration> recover_at;
   // Of the load. Without it the load ends `settle` after all in-sync sets are full again.

@@ -8,6 +8,8 @@ namespace soliton::broker {
 namespace {
 
 constexpr Duration kConnectionCheckInterval = seconds(1);
+// Leadership that ended so shortly after a pause, or in it, was not handed over.
+constexpr Duration kPauseBeforeStepDown = seconds(10);
 constexpr Duration kShortestLookInterval = milliseconds(5);
 // So many connections may each have their share of large requests in flight at once.
 constexpr int64_t kConnectionsAtLeast = 4;
@@ -346,8 +348,12 @@ void BrokerShard::ReleaseFolder(const std::string& folder) {
 
 bool BrokerShard::MayRelay(const TopicPartition& id) {
   const Partition* partition = partitions_.Find(id);
-  return !closing_ && partition != nullptr && partition->led_until() &&
-         produce_relay_.CanTake(id, *partition->led_until());
+  if (closing_ || partition == nullptr || !partition->led_until()) return false;
+  // What waited in the sockets of a process that was stopped, its clients may have given up and
+  // sent elsewhere long ago.
+  const bool stale =
+      pauses_.HasPausedSince(*partition->led_until() - kPauseBeforeStepDown, shard_.clock().Now());
+  return !stale && produce_relay_.CanTake(id, *partition->led_until());
 }
 
 bool BrokerShard::LeadsNothing() {

@@ -44,6 +44,11 @@ class PauseWatch {
     Look(now);
     return !in_doubt_;
   }
+  // Whether it was noticed at `since` or later that this shard had not run.
+  bool HasPausedSince(MonotonicTime since, MonotonicTime now) {
+    MayActAlone(now);
+    return doubt_ > 0 && doubt_since_ >= since;
+  }
 
  private:
   // Less than the grace: it began when the controller heard this broker last, before the last look.

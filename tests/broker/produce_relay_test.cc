@@ -3,14 +3,14 @@
 
 #include "protocol/messages/alter_partition_reassignments.h"
 #include "protocol/messages/elect_leaders.h"
-#include "tests/broker/broker_cluster.h"
+#include "tests/broker/broker_lifecycle_fixture.h"
 
 namespace soliton::broker {
 namespace {
 
 using kafka::ErrorCode;
 
-class ProduceRelayTest : public BrokerClusterTest {
+class ProduceRelayTest : public BrokerLifecycleTest {
  protected:
   static constexpr int16_t kOld = 7;  // librdkafka 2.0
 
@@ -150,6 +150,27 @@ TEST_F(ProduceRelayTest, WhoOutrunsItIsRefused) {
   RawClient& again = Connect(old_leader_);
   Send(again, appended);
   EXPECT_EQ(Answer(again, appended).error_code, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+}
+
+// Its client may have sent it to the new leader meanwhile (S62).
+TEST_F(ProduceRelayTest, WhatWaitedThroughAPauseIsRefused) {
+  std::vector<RawClient*> clients;
+  for (int i = 0; i < 8; ++i) clients.push_back(&Connect(old_leader_));
+  node(old_leader_).Pause();
+  const int successor = WaitForLeaderOtherThan(old_leader_, "t");
+  ASSERT_GT(successor, 0);
+  kafka::ProduceRequest request = ProduceTo(topic_, 0, Batch("stale"), 1);
+  request.topic_data[0].name = "t";
+  for (size_t i = 0; i < clients.size(); ++i) {
+    // Some come before it hears that it does not lead any more, and some after.
+    if (i == clients.size() / 2) node(old_leader_).Resume();
+    SendRequest(*clients[i], kOld, 1, request);
+    if (i >= clients.size() / 2) world_.RunFor(milliseconds(1));
+  }
+  for (RawClient* client : clients) {
+    EXPECT_EQ(Answer(*client, 1).error_code, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  }
+  EXPECT_EQ(Replica(successor, "t")->log_end_offset, 0);
 }
 
 TEST_F(ProduceRelayTest, ItEndsWhenEveryClientHasAskedForMetadata) {

@@ -280,6 +280,8 @@ class Simulation {
     Random random = world_.ForkRandom("power-cycle");
     for (SimNode* node : cluster_.nodes()) {
       if (node->name().starts_with("client")) continue;
+      // One that was refused ends by itself, and may not have been started again.
+      if (!node->alive()) continue;
       node->Crash({.model = random.Chance(1, 2) ? CrashModel::kRandom : CrashModel::kLoseUnsynced});
     }
     for (SimNode* node : cluster_.nodes()) {

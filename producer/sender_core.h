@@ -2,15 +2,12 @@
 // means. Knows batches by number only; no bytes, no clock, no I/O. Pure; one owner.
 //
 // What it guarantees per partition, whatever errors come in whatever order:
-// - Order: batches are appended in the order admitted. Without idempotence one batch is in flight
-// at
-//   a time; with it up to `max_in_flight`, and a batch is never sent while a later one is in
-//   flight.
+// - Order: batches are appended in the order admitted. Without idempotence one batch is in flight;
+//   with it up to `max_in_flight`, and a batch is never sent while a later one is in flight.
 // - Exactly once (idempotent): from the oldest unresolved batch on at most `max_in_flight` (5) are
 //   sent, resolved or not, which is as many as a broker remembers, so repeating a batch with its
 //   old sequence is always recognised.
-// - A sequence number once sent belongs to its batch until the outcome is certain. Numbers are
-// given
+// - A sequence number once sent belongs to its batch until the outcome is certain. They are given
 //   anew only when the broker has proved that the batch is not in its log: the oldest unresolved
 //   batch was refused with OUT_OF_ORDER_SEQUENCE_NUMBER (had it been appended, it would have been
 //   recognised as a duplicate, and no later one can have been appended without it), or every send

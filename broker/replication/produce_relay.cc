@@ -88,7 +88,6 @@ void ProduceRelay::Add(const TopicPartition& id, Batch batch) {
   SOMETIMES("a batch was handed on to the new leader");
   Queue& queue = queues_[id];
   queue.batches.push_back(std::move(batch));
-  ++waiting_;
   if (queue.batches.size() == 1) NextAfter(Duration::zero(), id, queue);
 }
 
@@ -168,7 +167,6 @@ void ProduceRelay::OnAnswer(const TopicPartition& id, int32_t leader,
     outcome.error = ErrorCode::NOT_LEADER_OR_FOLLOWER;
   }
   queue.batches.pop_front();
-  --waiting_;
   batch.done(std::move(outcome));
   Next(id);
 }
@@ -176,7 +174,6 @@ void ProduceRelay::OnAnswer(const TopicPartition& id, int32_t leader,
 void ProduceRelay::FailAll(const TopicPartition& id) {
   std::deque<Batch> failed = std::exchange(queues_.at(id).batches, {});
   queues_.erase(id);
-  waiting_ -= failed.size();
   for (Batch& batch : failed) {
     ProduceOutcome outcome;
     outcome.error = ErrorCode::NOT_LEADER_OR_FOLLOWER;

@@ -59,8 +59,6 @@ class ProduceRelay {
   // `done` gets the new leader's outcome; NOT_LEADER_OR_FOLLOWER, outcome unknown, when that leader
   // is lost or none takes the batch in time. Not inside this call.
   void Add(const TopicPartition& id, Batch batch);
-  // Batches whose outcome is not known.
-  size_t waiting() const { return waiting_; }
 
  private:
   struct Queue {
@@ -95,7 +93,6 @@ class ProduceRelay {
   std::map<TopicPartition, Queue> queues_;
   std::map<TopicPartition, MonotonicTime> over_;  // led until then, and not handed on any more
   std::map<int32_t, Link> links_;                 // by leader
-  size_t waiting_ = 0;
 };
 
 }  // namespace soliton::broker

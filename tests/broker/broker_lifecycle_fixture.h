@@ -34,6 +34,19 @@ class BrokerLifecycleTest : public BrokerClusterTest {
                     seconds(20));
     return CurrentLeader(topic);
   }
+  // Starts a node that dies at this one of its disk operations, or once it serves: whether it died
+  // before. Power goes with every other one.
+  bool RestartCutShort(int id, uint64_t operation) {
+    sim::SimFileSystem& files = node(id).files();
+    const int served = serving_;
+    files.SetCrashAtOperation(files.operation_count() + operation);
+    node(id).Restart();
+    world_.RunUntil([&] { return files.frozen() || serving_ > served; }, seconds(10));
+    const bool cut_short = files.frozen();
+    node(id).Crash({.lose_unsynced = operation % 2 == 0});
+    fatal_.clear();
+    return cut_short;
+  }
   int CountFolders(int id, std::string_view prefix, std::string_view suffix) {
     auto entries = node(id).files().List("/data");
     EXPECT_TRUE(entries.ok());

@@ -155,13 +155,7 @@ TEST_F(BrokerLifecycleTest, LostFolderIsRememberedThroughACrash) {
     }
     ASSERT_TRUE(files.SyncDirectory("/data").ok());
 
-    const int served = serving_;
-    files.SetCrashAtOperation(files.operation_count() + step);
-    node(1).Restart();
-    world_.RunUntil([&] { return files.frozen() || serving_ > served; }, seconds(10));
-    cut_short = files.frozen();
-    node(1).Crash({.lose_unsynced = step % 2 == 0});
-    fatal_.clear();
+    cut_short = RestartCutShort(1, step);
     RestartAndServe(1);
     RestartAndServe(2);
     RestartAndServe(3);
@@ -190,13 +184,7 @@ TEST_F(BrokerLifecycleTest, OneLostFolderIsNoLossOfTheOthersThroughACrash) {
     ASSERT_TRUE(files.RemoveTree("/data/lost-0").ok());
     ASSERT_TRUE(files.SyncDirectory("/data").ok());
 
-    const int served = serving_;
-    files.SetCrashAtOperation(files.operation_count() + step);
-    node(1).Restart();
-    world_.RunUntil([&] { return files.frozen() || serving_ > served; }, seconds(10));
-    cut_short = files.frozen();
-    node(1).Crash({.lose_unsynced = step % 2 == 0});
-    fatal_.clear();
+    cut_short = RestartCutShort(1, step);
     RestartAndServe(1);
     ASSERT_TRUE(world_.RunUntil([&] { return CurrentLeader("kept") == 1; }, seconds(5)))
         << "step " << step;

@@ -25,6 +25,13 @@ class ImageTest : public ::testing::Test {
                                      .view()));
     return push;
   }
+  MetadataImagePtr ImageOfLog(MetadataBuilder& builder, MetadataDelta* delta) {
+    const auto& log = harness_.log();
+    for (size_t i = 0; i < log.size(); ++i) {
+      EXPECT_TRUE(builder.Apply(log[i], static_cast<int64_t>(i)).ok());
+    }
+    return builder.Build(delta);
+  }
 
   CoreHarness harness_;
   Uuid topic_;
@@ -88,11 +95,8 @@ TEST_F(ImageTest, UnchangedTopicsAreShared) {
   const Uuid other = harness_.CreateAssigned("u", {{1}});
   MetadataBuilder builder;
   const auto& log = harness_.log();
-  for (size_t i = 0; i < log.size(); ++i) {
-    ASSERT_TRUE(builder.Apply(log[i], static_cast<int64_t>(i)).ok());
-  }
   MetadataDelta delta;
-  const MetadataImagePtr before = builder.Build(&delta);
+  const MetadataImagePtr before = ImageOfLog(builder, &delta);
   pb::MetadataRecord record;
   ToPb(topic_, record.mutable_topic_config()->mutable_topic_id());
   record.mutable_topic_config()->set_name("retention.ms");
@@ -109,11 +113,8 @@ TEST_F(ImageTest, ADeltaNamesThePartitionsThatChanged) {
   const Uuid other = harness_.CreateAssigned("u", {{1}, {1}, {1}});
   MetadataBuilder builder;
   const auto& log = harness_.log();
-  for (size_t i = 0; i < log.size(); ++i) {
-    ASSERT_TRUE(builder.Apply(log[i], static_cast<int64_t>(i)).ok());
-  }
   MetadataDelta delta;
-  const MetadataImagePtr before = builder.Build(&delta);
+  const MetadataImagePtr before = ImageOfLog(builder, &delta);
   EXPECT_EQ(delta.changed_topics, (std::set<Uuid>{topic_, other}));
   EXPECT_TRUE(delta.changed_partitions.empty()) << "all of a new topic are meant";
   auto offset = static_cast<int64_t>(log.size());

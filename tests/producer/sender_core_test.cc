@@ -48,6 +48,16 @@ class SenderCoreTest : public ::testing::Test {
     Answer(Sent(0, 1, 0), ErrorCode::NONE, 0);
     EXPECT_EQ(sender_.TakeCompletions().size(), 1u);
   }
+  // Batches 2 to 6, sequences 10 to 50: as many as may be unresolved.
+  std::vector<SendPlan> SendFive() {
+    Establish();
+    std::vector<SendPlan> sent;
+    for (BatchId id = 2; id <= 6; ++id) Admit(id);
+    for (BatchId id = 2; id <= 6; ++id) {
+      sent.push_back(Sent(0, id, static_cast<int32_t>(id) * 10 - 10));
+    }
+    return sent;
+  }
 
   SenderCore sender_;
   PartitionIndex partition_;
@@ -90,13 +100,9 @@ TEST_F(SenderCoreTest, AtMostFiveAreUnresolved) {
 }
 
 TEST_F(SenderCoreTest, AnAckedBatchKeepsItsPlaceBehindAnUnresolvedOne) {
-  Establish();
-  for (BatchId id = 2; id <= 6; ++id) Admit(id);
-  const SendPlan two = Sent(0, 2, 10);
-  std::vector<SendPlan> later;
-  for (int i = 0; i < 4; ++i) later.push_back(Sent(0, static_cast<BatchId>(i) + 3, 20 + 10 * i));
-  Answer(two, ErrorCode::REQUEST_TIMED_OUT, 1);
-  for (const SendPlan& plan : later) Answer(plan, ErrorCode::NONE, 1);
+  const std::vector<SendPlan> sent = SendFive();
+  Answer(sent[0], ErrorCode::REQUEST_TIMED_OUT, 1);
+  for (size_t i = 1; i < sent.size(); ++i) Answer(sent[i], ErrorCode::NONE, 1);
   // A sixth sequence would push batch 2 out of what the broker remembers.
   EXPECT_FALSE(sender_.CanAdmit(partition_));
   Answer(Sent(100, 2, 10), ErrorCode::NONE, 100);
@@ -126,13 +132,9 @@ TEST_F(SenderCoreTest, EndsAreToldInTheOrderAdmitted) {
 }
 
 TEST_F(SenderCoreTest, WhatWaitsToBeToldTakesAPlace) {
-  Establish();
-  for (BatchId id = 2; id <= 6; ++id) Admit(id);
-  const SendPlan two = Sent(0, 2, 10);
-  std::vector<SendPlan> later;
-  for (int i = 0; i < 4; ++i) later.push_back(Sent(0, static_cast<BatchId>(i) + 3, 20 + 10 * i));
-  Answer(two, ErrorCode::NOT_ENOUGH_REPLICAS, 1);
-  for (const SendPlan& plan : later) Answer(plan, ErrorCode::MESSAGE_TOO_LARGE, 1);
+  const std::vector<SendPlan> sent = SendFive();
+  Answer(sent[0], ErrorCode::NOT_ENOUGH_REPLICAS, 1);
+  for (size_t i = 1; i < sent.size(); ++i) Answer(sent[i], ErrorCode::MESSAGE_TOO_LARGE, 1);
   EXPECT_EQ(sender_.unresolved(partition_), 1u);
   EXPECT_FALSE(sender_.CanAdmit(partition_));
   Answer(Sent(100, 2, 10), ErrorCode::NONE, 100);
